@@ -102,8 +102,8 @@ def _refusal(history: LoadHistory, policy: CapacityPolicy, now: dt.datetime) -> 
         return "no usable sample"
     if now - history.last_sample > policy.longest_silence:
         return f"the last sample is from {history.last_sample.isoformat()}, more than {policy.longest_silence} ago"
-    if history.days < policy.least_days:
-        return f"only {history.days} whole days of samples, {policy.least_days} are needed"
+    if history.measured_days < policy.least_days - 0.1:
+        return f"only {history.measured_days:.1f} days of samples, {policy.least_days} are needed"
     recent = float(history.known[-7:].mean())
     if recent < policy.least_coverage:
         return f"only {recent:.0%} of the last week's hours were measured, {policy.least_coverage:.0%} are needed"
@@ -112,12 +112,20 @@ def _refusal(history: LoadHistory, policy: CapacityPolicy, now: dt.datetime) -> 
 
 def _unchanged(legal: CapacityRange, current: CapacityRange, refusal: str) -> CapacityAdvice:
     differs = legal.max_acu != current.max_acu or legal.schedule() != current.schedule()
-    notices = (
-        ["The current range is off the grid or outside the limits: the nearest legal one is given."] if differs else []
-    )
+    notices = ["The range in force is off the grid or outside the limits: this is the nearest legal one."] * differs
     abstains = f"abstains, {refusal}"
     return CapacityAdvice(
-        legal.max_acu, legal.schedule(), differs, abstains, [abstains] * 24, "none", 0.0, 0.0, 0.0, None, notices
+        max_acu=legal.max_acu,
+        min_acu_by_hour=legal.schedule(),
+        changed=False,
+        max_reason=abstains,
+        min_reasons=[abstains] * 24,
+        confidence="none",
+        expected_acu_hours=0.0,
+        expected_cost=0.0,
+        expected_violation_minutes=0.0,
+        verdict=None,
+        notices=notices,
     )
 
 
@@ -166,10 +174,10 @@ def _assembled(
 ) -> CapacityAdvice:
     (max_acu, max_reason), (wanted, why, bounds) = top, bottom
     schedule = [float(acu) for acu in np.clip(wanted, bounds.low, max_acu)]
-    busiest, minutes = view.expect(np.array(schedule))
+    _, minutes = view.expect(np.array(schedule))
     instances = len(history.load_acu)
-    acu_hours = busiest * instances
-    notices = _notices(legal.max_acu, max_acu, schedule, busiest, minutes, policy)
+    acu_hours = _cluster_acu_hours(history, np.array(schedule), max_acu)
+    notices = _notices(legal.max_acu, max_acu, schedule, acu_hours, minutes, policy)
     bill = verdict(acu_hours, history.envelope, instances, policy.violation_share, policy.prices)
     return CapacityAdvice(
         max_acu=max_acu,
@@ -186,6 +194,13 @@ def _assembled(
     )
 
 
+def _cluster_acu_hours(history: LoadHistory, schedule: Floats, max_acu: float) -> float:
+    """A day's ACU-hours of all instances, each under its own load."""
+    levels = np.unique(schedule)
+    each = (outlook(history.of_instance(index), levels, max_acu) for index in range(len(history.load_acu)))
+    return sum(view.expect(schedule)[0] for view in each)
+
+
 def _hour_reason(acu: float, why: str, bounds: Bounds) -> str:
     return f"{acu:g} ACU ({why}{', the floor: ' + bounds.low_reason if acu <= bounds.low else ''})"
 
@@ -198,9 +213,9 @@ def _spans(hours: list[int]) -> str:
 
 
 def _notices(
-    old_max: float, max_acu: float, schedule: list[float], busiest: float, minutes: float, policy: CapacityPolicy
+    old_max: float, max_acu: float, schedule: list[float], acu_hours: float, minutes: float, policy: CapacityPolicy
 ) -> list[str]:
-    notices = [f"Expected {busiest:.0f} ACU-hours an instance and {minutes:.1f} violating minutes a day."]
+    notices = [f"Expected {acu_hours:.0f} ACU-hours and {minutes:.1f} violating minutes a day."]
     if minutes > policy.violation_share * _MINUTES_PER_DAY:
         notices.append("No min in reach keeps the service level on this history: the safest known is given.")
     if max_acu != old_max:
@@ -211,7 +226,6 @@ def _notices(
 
 
 def _confidence(history: LoadHistory) -> Confidence:
-    measured = history.known.sum() / 24.0
-    if measured >= 14 and history.coverage >= 0.95:
+    if history.measured_days >= 14 and history.coverage >= 0.95:
         return "high"
-    return "medium" if measured >= 7 else "low"
+    return "medium" if history.measured_days >= 6.9 else "low"

@@ -6,6 +6,7 @@ Capacity of a cluster is the average over its instances (R4.3): points carry the
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
 from collections.abc import Iterable
@@ -64,9 +65,18 @@ class LoadHistory:
         return int(self.load_acu.shape[1])
 
     @property
+    def measured_days(self) -> float:
+        """Hours that were measured, in days."""
+        return float(self.known.sum() / 24.0)
+
+    @property
     def coverage(self) -> float:
         """Share of the hours that were measured, 0 to 1."""
         return float(self.known.mean()) if self.known.size else 0.0
+
+    def of_instance(self, index: int) -> LoadHistory:
+        """The history of one instance alone."""
+        return dataclasses.replace(self, load_acu=self.load_acu[index : index + 1])
 
     @property
     def envelope(self) -> Floats:
@@ -91,18 +101,25 @@ def load_history(samples: Iterable[CapacitySample], current_max_acu: float, now:
 
 
 def _slots(points: list[tuple[dt.datetime, float]], end: dt.datetime, days: int) -> Floats:
-    """Five-minute slots before `end`, NaN where nothing was measured; wider points (30 minutes) cover their slots."""
+    """Five-minute slots before `end`: mean of the points in each; a wider point (30 minutes) holds until the next.
+    NaN where nothing was measured."""
     start = end - days * dt.timedelta(days=1)
-    seconds = np.array([(at - start).total_seconds() for at, _ in points])
-    loads = np.array([load for _, load in points])
-    order = np.argsort(seconds, kind="stable")
-    seconds, loads = seconds[order], loads[order]
+    seconds, loads = np.array(sorted(((at - start).total_seconds(), load) for at, load in points)).T
+    slots, mine = np.unique(np.floor(seconds / SAMPLE_SECONDS), return_inverse=True)
+    inside = (slots >= 0) & (slots < days * SLOTS_PER_DAY)
+    held = _held(seconds, loads, days)
+    held[slots[inside].astype(np.intp)] = (np.bincount(mine, loads) / np.bincount(mine))[inside]
+    return held
+
+
+def _held(seconds: Floats, loads: Floats, days: int) -> Floats:
+    """Each slot takes the latest point, unless that is older than the usual spacing (at most an hour)."""
     spacing = float(np.median(np.diff(seconds))) if len(seconds) > 1 else SAMPLE_SECONDS
     reach = min(max(spacing, SAMPLE_SECONDS), _LONGEST_SPACING.total_seconds()) + SAMPLE_SECONDS - 1.0
     slot_ends = (np.arange(days * SLOTS_PER_DAY) + 1) * SAMPLE_SECONDS - 1.0
     latest = np.searchsorted(seconds, slot_ends, side="right") - 1
     age = slot_ends - seconds[latest]
-    return np.where((latest >= 0) & (age <= reach), loads[latest], np.nan)
+    return np.asarray(np.where((latest >= 0) & (age <= reach), loads[latest], np.nan))
 
 
 def _filled(grid: Floats) -> Floats:
