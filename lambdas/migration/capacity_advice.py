@@ -89,7 +89,7 @@ def advise(
     if refusal:
         return _unchanged(legal, current, refusal)
     max_acu, max_reason = _max_acu(history, legal.max_acu, bounds, policy)
-    levels = candidate_levels(bounds.low, min(max_acu, max(bounds.low, _highest_useful(history))))
+    levels = candidate_levels(bounds.low, min(max_acu, max(bounds.low, _highest_useful(history))), history.envelope)
     view = outlook(history, levels, max_acu)
     schedule, why = _min_schedule(view, current, legal, policy)
     return _assembled(history, view, legal, current, (max_acu, max_reason), (schedule, why, bounds), policy)
@@ -174,9 +174,10 @@ def _assembled(
 ) -> CapacityAdvice:
     (max_acu, max_reason), (wanted, why, bounds) = top, bottom
     schedule = [float(acu) for acu in np.clip(wanted, bounds.low, max_acu)]
-    _, minutes = view.expect(np.array(schedule))
+    acu_hours, minutes = view.expect(np.array(schedule))
     instances = len(history.load_acu)
-    acu_hours = _cluster_acu_hours(history, np.array(schedule), max_acu)
+    if instances > 1:
+        acu_hours = _cluster_acu_hours(history, np.array(schedule), max_acu)
     notices = _notices(legal.max_acu, max_acu, schedule, acu_hours, minutes, policy)
     bill = verdict(acu_hours, history.envelope, instances, policy.violation_share, policy.prices)
     return CapacityAdvice(

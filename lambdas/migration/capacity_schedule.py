@@ -13,18 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from migration.capacity_history import SLOTS_PER_DAY, SLOTS_PER_HOUR, LoadHistory
-from migration.scaling_model import Floats, Lanes, replay
+from migration.scaling_model import VIOLATION_USE, Floats, Lanes, on_grid, replay
 
 HALF_LIFE_DAYS = 4.0
 SEASON_WEIGHT = 2.0
 NEIGHBOUR_HOURS = 4.0
 WHOLE_DAY_SHARE = 0.2
-PROMISE_MARGIN = 0.94
 GONE_SHARE = 0.01
 FREE_INSURANCE = 0.002
 RECOVERY_FACTOR = 16.0
 _PRICES = np.concatenate([[0.0], np.geomspace(0.02, 2000.0, 60)])
 _HOURS = np.arange(24)
+_JUMPS = (0.5, 0.75, 0.85, 0.9, 0.95, 0.98, 0.99, 0.995)
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,13 @@ class HourlyOutlook:
         return float(self.acu_hours[_HOURS, index].sum()), float(self.violation_minutes[_HOURS, index].sum())
 
 
-def candidate_levels(floor_acu: float, ceiling_acu: float) -> Floats:
-    """Mins worth trying, ACU on the grid: fine where an ACU matters, coarse above; floor and ceiling included."""
+def candidate_levels(floor_acu: float, ceiling_acu: float, load_acu: Floats) -> Floats:
+    """Mins worth trying, ACU on the grid: fine where an ACU matters, coarse above, and those from which a jump to a
+    usual height of `load_acu` (any shape) no longer violates. Floor and ceiling included."""
     steps = [np.arange(0.5, 4.0, 0.5), np.arange(4.0, 8.0), np.arange(8.0, 24.0, 2.0)]
     steps += [np.arange(24.0, 48.0, 4.0), np.arange(48.0, 96.0, 6.0), np.arange(96.0, 257.0, 16.0)]
-    levels = np.concatenate(steps)
+    jumps = on_grid(np.quantile(load_acu, _JUMPS) / VIOLATION_USE)
+    levels = np.concatenate([*steps, jumps])
     inside = levels[(levels > floor_acu) & (levels < ceiling_acu)]
     return np.unique(np.concatenate([[floor_acu], inside, [max(floor_acu, ceiling_acu)]]))
 
@@ -75,7 +77,7 @@ def cheapest_schedule(view: HourlyOutlook, promised_minutes: float) -> Floats:
     cost = view.acu_hours + GONE_SHARE * view.levels
     choices = (cost + _PRICES[:, None, None] * view.violation_minutes).argmin(axis=2)
     minutes = view.violation_minutes[_HOURS, choices].sum(axis=1)
-    kept = np.flatnonzero(minutes <= PROMISE_MARGIN * promised_minutes)
+    kept = np.flatnonzero(minutes <= promised_minutes)
     choice = choices[kept[0] if len(kept) else -1]
     insured = np.maximum(view.levels[choice], insurance(view))
     return insured if _is_free(view, insured, view.levels[choice]) else np.asarray(view.levels[choice])

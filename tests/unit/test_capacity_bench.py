@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from bench.capacity import main
+from bench.capacity_nights import LIMITS, run_nights
 from bench.capacity_trace import article_range, hindsight, read_trace, score_constant
+from migration.capacity_advice import CapacityPolicy
+from migration.capacity_range import first_range
 from tests.unit.capacity_samples import NOW, days_of, samples_of
 
 
@@ -81,6 +84,15 @@ def test_a_steady_trace_costs_what_its_load_needs(tmp_path: Path) -> None:
     assert article_range(trace) == pytest.approx((5.5, 13.2))
     best = hindsight(trace, (0.005,))[0.005]
     assert (best.max_acu, best.violation_minutes) == (9.5, 0.0)
+
+
+def test_nights_on_a_steady_trace_change_nothing_and_violate_nothing(tmp_path: Path) -> None:
+    trace = read_trace(trace_file(tmp_path, [50.0] * 4032), 16.0)
+    nights = run_nights(trace, first_range(16.0, LIMITS), CapacityPolicy())
+
+    assert (len(nights.advice), nights.max_changes) == (7, 0)
+    assert nights.score.violation_minutes == 0.0
+    assert nights.score.acu_hours == pytest.approx(11.0 * 168)
 
 
 def test_a_trace_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,9 +80,10 @@ def test_a_promise_out_of_reach_gives_the_safest_schedule() -> None:
 
 
 def test_candidates_hold_floor_and_ceiling() -> None:
-    assert candidate_levels(2.0, 2.0).tolist() == [2.0]
-    levels = candidate_levels(11.5, 73.5)
+    assert candidate_levels(2.0, 2.0, np.zeros(3)).tolist() == [2.0]
+    levels = candidate_levels(11.5, 73.5, np.full(3, 27.0))
     assert (levels[0], levels[-1]) == (11.5, 73.5)
+    assert 30.0 in levels
 
 
 def test_days_of_the_same_season_count_more() -> None:
