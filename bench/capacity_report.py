@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.capacity_nights import LIMITS, Nights, run_nights
-from bench.capacity_trace import WIDE, Score, Trace, article_range, hindsight, read_trace, score_constant
+from bench.capacity_trace import WIDE, Score, Trace, hindsight, read_trace, score_article, score_constant
 from migration.capacity_advice import CapacityPolicy
 from migration.capacity_bill import Prices, Verdict, verdict
 from migration.capacity_range import CapacityRange, first_range
@@ -61,7 +61,7 @@ def compare(path: Path, source_acu: float) -> Comparison:
     return Comparison(
         trace=trace,
         wide=score_constant(trace, *WIDE),
-        article=score_constant(trace, *article_range(trace)),
+        article=score_article(trace),
         hindsight=best,
         ours=ours,
         unsized=run_nights(trace, CapacityRange(*WIDE), CapacityPolicy()),
@@ -74,7 +74,7 @@ def _rows(c: Comparison) -> list[tuple[str, Score, str]]:
     published = PUBLISHED.get(c.trace.name)
     notes = [f"shared table {hours} ({minutes})" for hours, minutes in published] if published else [""] * 3
     rows = [(f"wide {WIDE[0]}-{WIDE[1]:g}", c.wide, notes[0])]
-    rows += [(f"article {c.article.min_acu:.1f}-{c.article.max_acu:.1f}", c.article, notes[1])]
+    rows += [(f"article, last {c.article.min_acu:.1f}-{c.article.max_acu:.1f}", c.article, notes[1])]
     for share in SHARES:
         best, mine = c.hindsight[share], c.ours[share]
         label = f"hindsight {best.min_acu:g}-{best.max_acu:g}"

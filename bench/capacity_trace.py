@@ -84,12 +84,24 @@ def score_constant(trace: Trace, min_acu: float, max_acu: float) -> Score:
     return Score(float(result.acu_hours.sum()), float(result.violation_minutes.sum()), min_acu, max_acu)
 
 
-def article_range(trace: Trace) -> tuple[float, float]:
-    """The article: hourly averages of last week's capacity; max = peak x 1.2 (at most 128), min = half the mean."""
-    low, high = np.full((HISTORY, 1), WIDE[0]), np.full((HISTORY, 1), WIDE[1])
-    load = trace.load_acu[:HISTORY, None]
-    used = replay(Lanes.settled(load[0], low[0], high[0]), load, low, high).acu_hours.reshape(-1, 12).sum(axis=1)
-    return max(0.5, float(used.mean()) * 0.5), min(128.0, float(used.max()) * 1.2)
+def score_article(trace: Trace) -> Score:
+    """The article, every night: hourly averages of the last seven days' capacity; max = peak x 1.2 (at most 128), min =
+    half the mean. Its numbers are taken as they are, off the grid. The first week runs wide."""
+    low, high = np.array(WIDE[:1]), np.array(WIDE[1:])
+    lanes = Lanes.settled(trace.load_acu[:1], low, high)
+    days: list[Replay] = []
+    for load in trace.load_acu.reshape(-1, DAY, 1):
+        if len(days) >= HISTORY // DAY:
+            used = np.concatenate([past.acu_hours for past in days[-7:]]).reshape(-1, 12).sum(axis=1)
+            low, high = (
+                np.maximum(0.5, used.mean(keepdims=True) * 0.5),
+                np.minimum(128.0, used.max(keepdims=True) * 1.2),
+            )
+        days.append(replay(lanes, load, np.broadcast_to(low, load.shape), np.broadcast_to(high, load.shape)))
+    scored = days[HISTORY // DAY :]
+    hours = sum(float(day.acu_hours.sum()) for day in scored)
+    minutes = sum(float(day.violation_minutes.sum()) for day in scored)
+    return Score(hours, minutes, float(low[0]), float(high[0]))
 
 
 def hindsight(trace: Trace, shares: tuple[float, ...]) -> dict[float, Score]:

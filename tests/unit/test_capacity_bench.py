@@ -12,7 +12,7 @@ import pytest
 
 from bench.capacity import main
 from bench.capacity_nights import LIMITS, run_nights
-from bench.capacity_trace import article_range, hindsight, read_trace, score_constant
+from bench.capacity_trace import hindsight, read_trace, score_article, score_constant
 from migration.capacity_advice import CapacityPolicy
 from migration.capacity_range import first_range
 from tests.unit.capacity_samples import NOW, days_of, samples_of
@@ -81,7 +81,8 @@ def test_a_steady_trace_costs_what_its_load_needs(tmp_path: Path) -> None:
     trace = read_trace(trace_file(tmp_path, [50.0] * 4032), 16.0)
 
     assert score_constant(trace, 0.5, 128.0).acu_hours == pytest.approx(11.0 * 168)
-    assert article_range(trace) == pytest.approx((5.5, 13.2))
+    article = score_article(trace)
+    assert (article.min_acu, article.max_acu) == pytest.approx((5.5, 13.2))
     best = hindsight(trace, (0.005,))[0.005]
     assert (best.max_acu, best.violation_minutes) == (9.5, 0.0)
 
