@@ -1,0 +1,11 @@
+"""The mends of ministack 1.5.33: one module each, each with `apply()`, each held by a contract test."""
+
+from rehearsal.account.mends import lambda_workers, route53
+
+_MENDS = (lambda_workers, route53)
+
+
+def apply_all() -> None:
+    """Apply every mend; once, before the account serves."""
+    for mend in _MENDS:
+        mend.apply()
