@@ -1,7 +1,7 @@
 """The record of every API call made to the account: who called what, and whether IAM allowed it.
 
-One entry: `{"n", "at", "principal", "service", "action", "mutating", "allowed", "status", "error"}`. `principal` is a
-role's name, or `operator` for the account's own user; `action` has IAM's form, `rds:CreateDBCluster`.
+One entry: `{"n", "at", "principal", "service", "action", "resource", "mutating", "allowed", "status", "error"}`.
+`principal` is a role's name, or `operator` for the account's own user; `action` has IAM's form, `rds:CreateDBCluster`.
 """
 
 import json
@@ -31,7 +31,9 @@ def is_mutating(action: str) -> bool:
     return action not in _HARMLESS and not action.partition(":")[2].startswith(_READS)
 
 
-def record(principal: str, action: str, *, allowed: bool, status: int = 200, error: str = "") -> None:
+def record(
+    principal: str, action: str, *, allowed: bool, resource: str = "*", status: int = 200, error: str = ""
+) -> None:
     """Add one call. `error` is AWS's code, empty for a call that succeeded."""
     with _lock:
         entry = {
@@ -40,6 +42,7 @@ def record(principal: str, action: str, *, allowed: bool, status: int = 200, err
             "principal": principal,
             "service": action.partition(":")[0],
             "action": action,
+            "resource": resource,
             "mutating": is_mutating(action),
             "allowed": allowed,
             "status": status,

@@ -75,7 +75,7 @@ def role_allows(role_arn: str, action: str, resource: str, service: str | None =
     role = iam._roles.get(name)
     allowed = role is not None and _trusts(role, service) and _permits(role_arn, name, action, resource)
     status, error = (200, "") if allowed else (403, "AccessDenied")
-    call_record.record(name, action, allowed=allowed, status=status, error=error)
+    call_record.record(name, action, allowed=allowed, resource=resource, status=status, error=error)
     return allowed
 
 

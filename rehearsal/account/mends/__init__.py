@@ -1,8 +1,8 @@
 """The mends of ministack 1.5.33: one module each, each with `apply()`, each held by a contract test."""
 
-from rehearsal.account.mends import lambda_workers, route53
+from rehearsal.account.mends import authorization, lambda_workers, route53
 
-_MENDS = (lambda_workers, route53)
+_MENDS = (authorization, lambda_workers, route53)
 
 
 def apply_all() -> None:
