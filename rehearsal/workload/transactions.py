@@ -22,18 +22,18 @@ class Shopper:
     """One writer's memory: its random choices and the purchases it may still change."""
 
     number: int
-    random: random.Random = field(init=False)
+    chance: random.Random = field(init=False)
     open_purchases: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.number)
+        self.chance = random.Random(self.number)
 
     def choose(self) -> "Transaction":
         """The next transaction: mostly purchases, sometimes a change or a cancellation of one of its own."""
-        kind = self.random.choices(list(KINDS), [each.share for each in KINDS.values()])[0]
+        kind = self.chance.choices(list(KINDS), [each.share for each in KINDS.values()])[0]
         if KINDS[kind].needs_purchase and not self.open_purchases:
             kind = "place"
-        return Transaction(kind, self.random.getrandbits(32), self._subject(kind))
+        return Transaction(kind, self.chance.getrandbits(32), self._subject(kind))
 
     def remember(self, transaction: "Transaction", effects: list[Effect]) -> None:
         """Takes note of an acknowledged transaction."""
@@ -43,12 +43,12 @@ class Shopper:
 
     def _subject(self, kind: str) -> int:
         if kind == "cancel":
-            return self.open_purchases.pop(self.random.randrange(len(self.open_purchases)))
+            return self.open_purchases.pop(self.chance.randrange(len(self.open_purchases)))
         if kind == "advance":
-            return self.random.choice(self.open_purchases)
+            return self.chance.choice(self.open_purchases)
         if kind == "profile":
-            return 1 + self.random.randrange(CUSTOMERS)
-        return FIRST_PRODUCT + self.random.randrange(PRODUCTS)
+            return 1 + self.chance.randrange(CUSTOMERS)
+        return FIRST_PRODUCT + self.chance.randrange(PRODUCTS)
 
 
 @dataclass(frozen=True)
@@ -130,10 +130,10 @@ def describe(cursor: Any, chance: random.Random, product: int, key: str) -> list
 def _event(cursor: Any, kind: str, subject: int, key: str) -> Effect:
     cursor.execute(
         "insert into orders.event (kind, detail, last_write)"
-        " values (%s, jsonb_build_object('subject', %s::bigint), %s) returning id",
+        " values (%s, jsonb_build_object('subject', %s::bigint), %s) returning id::text, happened_at::text",
         (kind, subject, key),
     )
-    return ["event", [cursor.fetchone()[0]], "insert"]
+    return ["event", list(cursor.fetchone()), "insert"]
 
 
 def _price(chance: random.Random) -> Any:
