@@ -15,6 +15,7 @@ from rehearsal.account.time_factor import pace, run_later, scaled, sleep
 
 __all__ = [
     "ACCOUNT_ID",
+    "ANY_RESOURCE",
     "REGION",
     "forget_host",
     "host_address",
@@ -33,6 +34,7 @@ __all__ = [
 
 REGION = os.environ.get("MINISTACK_REGION", "us-east-1")
 ACCOUNT_ID = os.environ.get("MINISTACK_ACCOUNT_ID", "000000000000")
+ANY_RESOURCE = "any resource"
 _hosts: dict[str, str] = {}
 
 
@@ -69,6 +71,7 @@ def put_secret(name: str, value: dict[str, Any]) -> str:
 def role_allows(role_arn: str, action: str, resource: str, service: str | None = None) -> bool:
     """Whether the role exists, trusts `service` (`dms.amazonaws.com`; None: any) and may do `action` on `resource`.
 
+    `resource` ANY_RESOURCE asks whether there is one the role may act on: for calls whose resource is not known here.
     The answer goes into the call record under the role's name, as a call the service makes with the role does.
     """
     name = role_arn.rsplit("/", 1)[-1]
@@ -112,6 +115,10 @@ def _trusts(role: dict[str, Any], service: str | None) -> bool:
 
 
 def _permits(role_arn: str, name: str, action: str, resource: str) -> bool:
+    policies = iam_evaluator._gather_role_policies(name, ACCOUNT_ID)
+    if resource == ANY_RESOURCE:
+        granted = [arn for statements in policies for each in statements for arn in each.resources]
+        return any(_permits(role_arn, name, action, arn.replace("*", "x")) for arn in granted)
     context = iam_evaluator.EvalContext(
         principal_arn=role_arn,
         principal_type="AssumedRole",
@@ -120,6 +127,5 @@ def _permits(role_arn: str, name: str, action: str, resource: str) -> bool:
         resource_arn=resource,
         region=REGION,
     )
-    policies = iam_evaluator._gather_role_policies(name, ACCOUNT_ID)
     limits = iam_evaluator._permissions_boundary(iam._roles, name, ACCOUNT_ID)
     return bool(iam_evaluator.evaluate(context, policies, *limits).decision == "Allow")

@@ -1,8 +1,26 @@
 """The mends of ministack 1.5.33: one module each, each with `apply()`, each held by a contract test."""
 
-from rehearsal.account.mends import authorization, lambda_workers, route53
+from rehearsal.account.mends import (
+    authorization,
+    lambda_workers,
+    route53,
+    states_definition,
+    states_execution,
+    states_paths,
+    states_task,
+    states_token,
+)
 
-_MENDS = (authorization, lambda_workers, route53)
+_MENDS = (
+    authorization,
+    lambda_workers,
+    route53,
+    states_definition,
+    states_execution,
+    states_paths,
+    states_task,
+    states_token,
+)
 
 
 def apply_all() -> None:
