@@ -188,7 +188,16 @@ class Lab:
         }
         arn = str(self.call("CreateReplicationTask", **parameters)["ReplicationTask"]["ReplicationTaskArn"])
         self.await_status(arn, "ready")
+        for key in ("SourceEndpointArn", "TargetEndpointArn"):
+            self.test_connection(parameters["ReplicationInstanceArn"], parameters[key])
         return arn
+
+    def test_connection(self, instance: str, endpoint: str) -> dict[str, Any]:
+        """The finished test."""
+        self.call("TestConnection", ReplicationInstanceArn=instance, EndpointArn=endpoint)
+        filters = [{"Name": "endpoint-arn", "Values": [endpoint]}]
+        await_true(lambda: self.call("DescribeConnections", Filters=filters)["Connections"][0]["Status"] != "testing")
+        return dict(self.call("DescribeConnections", Filters=filters)["Connections"][0])
 
     def start(self, arn: str, kind: str = "start-replication") -> None:
         self.call("StartReplicationTask", ReplicationTaskArn=arn, StartReplicationTaskType=kind)

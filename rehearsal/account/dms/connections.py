@@ -55,6 +55,14 @@ class Connections:
         connection = self.by_pair.pop(pair)
         return {"Connection": {**connection, "Status": "deleting"}}
 
+    def require_tested(self, instance_arn: str, endpoint_arn: str) -> None:
+        """Raises InvalidResourceStateFault unless the last test succeeded: AWS starts no task before."""
+        if self.by_pair.get((instance_arn, endpoint_arn), {}).get("Status") != "successful":
+            raise wrong_state(
+                "Test connection for replication instance and endpoint should be successful for starting the"
+                f" replication task: {endpoint_arn}"
+            )
+
     def forget(self, arn: str) -> None:
         """Drop the connections of a deleted instance or endpoint."""
         for pair in [pair for pair in self.by_pair if arn in pair]:

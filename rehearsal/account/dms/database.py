@@ -62,8 +62,11 @@ class Database:
             yield session
 
     def open_admin(self, timeout_seconds: float = 60.0) -> Connection:
+        """A superuser session, also able to write where new sessions are made read-only (a fence)."""
         login = self.login()
-        return self._admin(login.address, login.database, timeout_seconds=timeout_seconds)
+        session = self._admin(login.address, login.database, timeout_seconds=timeout_seconds)
+        session.run("SET default_transaction_read_only = off")
+        return session
 
 
 @contextlib.contextmanager

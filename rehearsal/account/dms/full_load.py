@@ -79,12 +79,18 @@ class FullLoad:
     def __init__(self, source: Source, target: Target, settings: TaskSettings) -> None:
         self._source, self._target, self._settings = source, target, settings
         self.errors: list[str] = []
+        self.fatal: str | None = None
 
     def run(self, progress: list[Progress], snapshot: str | None, stop: threading.Event) -> None:
-        """Load every table that is not loaded yet. A table that fails is left in `Table error`; the others go on."""
+        """Load every table that is not loaded yet. A table that fails is left in `Table error`; the others go on.
+
+        Raises TaskFailed for what stops the whole task.
+        """
         waiting = [item for item in progress if item.state == tables.BEFORE_LOAD]
         with ThreadPoolExecutor(self._settings.max_sub_tasks, "dms-load") as pool:
             list(pool.map(lambda item: self._load(item, snapshot, stop), waiting))
+        if self.fatal:
+            raise TaskFailed(self.fatal)
 
     def _load(self, item: Progress, snapshot: str | None, stop: threading.Event) -> None:
         if stop.is_set():
@@ -106,6 +112,7 @@ class FullLoad:
         with closing(self._target.open_writer()) as writer:
             self._prepare(writer, item.table)
             with closing(self._source.open_reader(snapshot)) as reader:
+                self._refuse_large_values(reader, item.table)
                 pump = threading.Thread(target=self._pump, args=(reader, item.table, stream), daemon=True)
                 pump.start()
                 try:
@@ -131,6 +138,18 @@ class FullLoad:
         if column.large == "bytea":
             return f"substring({name} from 1 for {limit})"
         return f"left(CAST({name} AS text), {limit})"
+
+    def _refuse_large_values(self, reader: Connection, table: Table) -> None:
+        """With FailTasksOnLobTruncation, a value beyond LobMaxSize ends the task instead of being cut off."""
+        limit, columns = self._settings.lob_limit_bytes, [column for column in table.columns if column.large]
+        if limit is None or not columns or not self._source.database.settings.get("FailTasksOnLobTruncation"):
+            return
+        sizes = " OR ".join(f"octet_length(CAST({identifier(column.name)} AS text)) > {limit}" for column in columns)
+        if reader.run(f"SELECT FROM ONLY {table.qualified} WHERE {sizes} LIMIT 1"):
+            self.fatal = (
+                f"a LOB value of {table.schema}.{table.name} is larger than LobMaxSize (FailTasksOnLobTruncation)"
+            )
+            raise TaskFailed(self.fatal)
 
     def _prepare(self, writer: Connection, table: Table) -> None:
         if self._settings.prep_mode == "TRUNCATE_BEFORE_LOAD":

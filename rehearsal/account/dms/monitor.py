@@ -13,6 +13,7 @@ from pg8000.exceptions import Error
 from pg8000.native import Connection
 
 from rehearsal.account.dms.access import Unreachable
+from rehearsal.account.dms.apply_errors import ApplyErrors
 from rehearsal.account.dms.database import Database, TaskFailed
 from rehearsal.account.dms.lag import LagMeter, Positions
 from rehearsal.account.dms.ports import Platform
@@ -33,12 +34,20 @@ _log = logging.getLogger(__name__)
 class Monitor:
     """Watches one task in a thread of its own, from start() to stop()."""
 
-    def __init__(self, platform: Platform, replication: Replication, dimensions: dict[str, str]) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        replication: Replication,
+        dimensions: dict[str, str],
+        errors: ApplyErrors,
+        on_error: Callable[[str], None],
+    ) -> None:
         self._platform, self._replication, self._dimensions = platform, replication, dimensions
+        self._errors, self._on_error = errors, on_error
         self._meter, self._counters = LagMeter(), Counters()
         self._ended = threading.Event()
-        self._sessions: dict[Database, Connection] = {}
-        self._loaded_rows = self._applied_rows = 0
+        self._sessions: dict[Database, tuple[str, Connection]] = {}
+        self._loaded_rows = self._applied_rows = self._applied_position = 0
         self._beaten_seconds = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="dms-monitor", daemon=True)
 
@@ -67,18 +76,25 @@ class Monitor:
     def _attempt(self, database: Database, step: Callable[[Connection], None]) -> None:
         """A database that is away for a moment (a failover) costs points, not the task: DMS retries without end."""
         try:
-            if database not in self._sessions:
-                self._sessions[database] = database.open_admin(SESSION_TIMEOUT_SECONDS)
-            step(self._sessions[database])
+            step(self._session(database))
         except (Error, OSError, TaskFailed, Unreachable) as error:
             _log.debug("dms monitor: %s", error)
             self._close(database)
 
+    def _session(self, database: Database) -> Connection:
+        """The kept session, or a new one when the host name names another server now."""
+        address = database.login().address
+        if database in self._sessions and self._sessions[database][0] != address:
+            self._close(database)
+        if database not in self._sessions:
+            self._sessions[database] = (address, database.open_admin(SESSION_TIMEOUT_SECONDS))
+        return self._sessions[database][1]
+
     def _close(self, database: Database) -> None:
-        session = self._sessions.pop(database, None)
-        if session is not None:
+        kept = self._sessions.pop(database, None)
+        if kept is not None:
             with contextlib.suppress(Error, OSError):
-                session.close()
+                kept[1].close()
 
     def _report_load(self, elapsed_seconds: float) -> None:
         loaded = sum(item.loaded_rows for item in self._replication.progress)
@@ -91,6 +107,7 @@ class Monitor:
             return
         ((written, sent, applied),) = rows
         captured, behind = self._meter.observe(time.monotonic(), Positions(int(written), int(sent), int(applied)))
+        self._applied_position = int(applied)
         self._put("CDCLatencySource", captured, "Seconds")
         self._put("CDCLatencyTarget", behind, "Seconds")
 
@@ -99,6 +116,9 @@ class Monitor:
         applied = sum(item.inserts + item.updates + item.deletes for item in self._replication.progress)
         self._put("CDCThroughputRowsTarget", (applied - self._applied_rows) / elapsed_seconds, "Count/Second")
         self._applied_rows = applied
+        trouble = self._errors.verdict(session, self._replication.target.subscription, self._applied_position)
+        if trouble is not None:
+            self._on_error(trouble)
 
     def _beat(self, now_seconds: float) -> None:
         settings = self._replication.source.database.settings

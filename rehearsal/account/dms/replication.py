@@ -80,7 +80,17 @@ class Replication:
             work = FullLoad(self.source, self.target, settings)
             work.run(self.progress, self._snapshot, self.stop)
             self.errors += work.errors
+            self._refuse_identities()
         return not self.stop.is_set()
+
+    def _refuse_identities(self) -> None:
+        """DMS's INSERTs name every column, which GENERATED ALWAYS AS IDENTITY refuses; COPY does not."""
+        always = self.target.always_identities() if self.captures else set()
+        for item in self.progress:
+            if item.table.key in always and item.state == tables.COMPLETED:
+                item.end(tables.ERROR)
+                where = f"{item.table.schema}.{item.table.name}"
+                self.errors.append(f"{where}: cannot insert a non-DEFAULT value into a GENERATED ALWAYS column")
 
     def follow(self) -> None:
         """Apply the changes since the snapshot, and go on; nothing when stopped meanwhile. Raises TaskFailed."""

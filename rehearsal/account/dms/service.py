@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rehearsal.account.dms import instances as replication_instances
-from rehearsal.account.dms import names, notices
+from rehearsal.account.dms import managed_policies, names, notices
 from rehearsal.account.dms.connections import Connections
 from rehearsal.account.dms.endpoints import Endpoints
 from rehearsal.account.dms.faults import not_found
@@ -25,7 +25,7 @@ def build(platform: Platform | None = None, admin: AdminConnect | None = None) -
     endpoints = Endpoints(platform, tags)
     connections = Connections(platform, instances, endpoints)
     connect: AdminConnect = admin or default_installation().connect
-    tasks = Tasks(platform, connect, tags, reports, instances, endpoints)
+    tasks = Tasks(platform, connect, tags, reports, instances, endpoints, connections)
     operations: dict[str, Operation] = {
         "CreateReplicationSubnetGroup": groups.create,
         "DescribeReplicationSubnetGroups": groups.describe,
@@ -60,6 +60,7 @@ def build(platform: Platform | None = None, admin: AdminConnect | None = None) -
 def _running_account() -> Platform:
     from rehearsal.account import platform  # only the account's environment has ministack
 
+    managed_policies.register()
     return platform
 
 

@@ -48,7 +48,29 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "StreamBufferSettings": {},
     "ChangeProcessingTuning": {},
     "ChangeProcessingDdlHandlingPolicy": {},
-    "ErrorBehavior": {},
+    "ErrorBehavior": {
+        "DataErrorPolicy": "LOG_ERROR",
+        "DataTruncationErrorPolicy": "LOG_ERROR",
+        "DataErrorEscalationPolicy": "SUSPEND_TABLE",
+        "DataErrorEscalationCount": 0,
+        "TableErrorPolicy": "SUSPEND_TABLE",
+        "TableErrorEscalationPolicy": "STOP_TASK",
+        "TableErrorEscalationCount": 0,
+        "RecoverableErrorCount": -1,
+        "RecoverableErrorInterval": 5,
+        "RecoverableErrorThrottling": True,
+        "RecoverableErrorThrottlingMax": 1800,
+        "RecoverableErrorStopRetryAfterThrottlingMax": True,
+        "ApplyErrorDeletePolicy": "IGNORE_RECORD",
+        "ApplyErrorInsertPolicy": "LOG_ERROR",
+        "ApplyErrorUpdatePolicy": "LOG_ERROR",
+        "ApplyErrorEscalationPolicy": "LOG_ERROR",
+        "ApplyErrorEscalationCount": 0,
+        "ApplyErrorFailOnTruncationDdl": False,
+        "FullLoadIgnoreConflicts": True,
+        "FailOnTransactionConsistencyBreached": False,
+        "FailOnNoTablesCaptured": True,
+    },
     "TTSettings": {},
     "LoopbackPreventionSettings": {},
     "PostProcessingRules": {},
@@ -56,6 +78,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "BeforeImageSettings": {},
 }
 SCALARS = ("FailTaskWhenCleanTaskResourceFailed",)
+ERROR_POLICIES = ("IGNORE_RECORD", "LOG_ERROR", "SUSPEND_TABLE", "STOP_TASK", "INSERT_RECORD", "UPDATE_RECORD")
 PREP_MODES = ("DO_NOTHING", "TRUNCATE_BEFORE_LOAD", "DROP_AND_CREATE")
 
 
@@ -69,6 +92,10 @@ class TaskSettings:
     control_schema: str
     logging: bool
     validation: bool
+    stops_on_table_error: bool
+    stops_on_insert_error: bool
+    stops_on_update_error: bool
+    stops_on_delete_error: bool
     stop_after_cached_changes: bool
     stop_before_cached_changes: bool
     document: str
@@ -121,10 +148,14 @@ def _check(merged: dict[str, Any]) -> None:
         raise invalid_value("Invalid task settings: exactly one of FullLobMode and LimitedSizeLobMode must be true")
     if not 0 <= metadata["LobMaxSize"] <= 102_400:
         raise invalid_value("Invalid task settings: LobMaxSize must be between 0 and 102400 (KB)")
+    for key, value in merged["ErrorBehavior"].items():
+        if key.endswith("Policy") and value not in ERROR_POLICIES:
+            raise invalid_value(f"Invalid task settings: ErrorBehavior.{key} is {value!r}")
 
 
 def _settings(merged: dict[str, Any]) -> TaskSettings:
     metadata, load = merged["TargetMetadata"], merged["FullLoadSettings"]
+    stops = {key for key, value in merged["ErrorBehavior"].items() if value == "STOP_TASK"}
     limited = metadata["SupportLobs"] and metadata["LimitedSizeLobMode"] and metadata["LobMaxSize"] > 0
     return TaskSettings(
         prep_mode=load["TargetTablePrepMode"],
@@ -133,6 +164,10 @@ def _settings(merged: dict[str, Any]) -> TaskSettings:
         control_schema=merged["ControlTablesSettings"]["ControlSchema"] or "public",
         logging=merged["Logging"]["EnableLogging"],
         validation=merged["ValidationSettings"]["EnableValidation"],
+        stops_on_table_error="TableErrorPolicy" in stops,
+        stops_on_insert_error="ApplyErrorInsertPolicy" in stops,
+        stops_on_update_error="ApplyErrorUpdatePolicy" in stops,
+        stops_on_delete_error="ApplyErrorDeletePolicy" in stops,
         stop_after_cached_changes=load["StopTaskCachedChangesApplied"],
         stop_before_cached_changes=load["StopTaskCachedChangesNotApplied"],
         document=json.dumps(merged),

@@ -64,6 +64,15 @@ class Target:
             found = {(schema, name) for schema, name in session.run("SELECT schemaname, tablename FROM pg_tables")}
         return {table.key for table in tables if table.key in found}
 
+    def always_identities(self) -> set[tuple[str, str]]:
+        """Tables with a column GENERATED ALWAYS AS IDENTITY."""
+        with self.database.admin() as session:
+            rows = session.run(
+                "SELECT DISTINCT n.nspname, c.relname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+                " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE a.attidentity = 'a' AND NOT a.attisdropped"
+            )
+        return {(schema, name) for schema, name in rows}
+
     def subscribe(
         self, source_conninfo: str, slot: str, publications: Sequence[str], leave_out: Sequence[Table]
     ) -> None:

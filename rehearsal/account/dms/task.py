@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pg8000.exceptions import Error
 
 from rehearsal.account.dms import notices, statistics
 from rehearsal.account.dms.access import Unreachable, reason
+from rehearsal.account.dms.apply_errors import ApplyErrors
 from rehearsal.account.dms.database import TaskFailed
 from rehearsal.account.dms.faults import wrong_state
 from rehearsal.account.dms.mappings import Mappings, parse_mappings
@@ -153,7 +155,13 @@ class Task:
             engine.resume()
             return
         if engine.load(self._settings):
+            self._refuse_errors()
             self._loaded()
+
+    def _refuse_errors(self) -> None:
+        errors = self._replication.errors
+        if errors and self._settings.stops_on_table_error:
+            raise TaskFailed(f"Error while loading {errors[0]} (TableErrorPolicy STOP_TASK)")
 
     def _loaded(self) -> None:
         if self.status != "running":
@@ -200,6 +208,16 @@ class Task:
             self._times.stop()
         self._notices.task(notices.TASK_FAILED, self.arn, self.identifier, f": {message}")
 
+    def _break(self, message: str) -> None:
+        """The monitor found an error that the settings stop for; what follows must not run in its own thread."""
+        if self._set("running", "stopping"):
+            self._in_background(lambda: self._broken(message))
+
+    def _broken(self, message: str) -> None:
+        with self._work, contextlib.suppress(TaskFailed, Unreachable, Error, OSError):
+            self._replication.pause()
+        self._fail(message)
+
     def _remove(self, forget: Callable[[], None]) -> None:
         self._end_monitor()
         self._replication.remove()
@@ -207,7 +225,8 @@ class Task:
         self._notices.task(notices.TASK_DELETED, self.arn, self.identifier)
 
     def _begin_monitor(self) -> None:
-        self._monitor = Monitor(self._platform, self._replication, self._dimensions)
+        errors = ApplyErrors(self._settings)
+        self._monitor = Monitor(self._platform, self._replication, self._dimensions, errors, self._break)
         self._monitor.start()
 
     def _end_monitor(self) -> None:

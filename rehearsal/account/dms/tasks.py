@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rehearsal.account.dms import names, notices
+from rehearsal.account.dms.connections import Connections
 from rehearsal.account.dms.database import Database
 from rehearsal.account.dms.endpoints import Endpoints
 from rehearsal.account.dms.faults import (
@@ -40,9 +41,10 @@ class Tasks:
         reports: notices.Notices,
         instances: Instances,
         endpoints: Endpoints,
+        connections: Connections,
     ) -> None:
         self._platform, self._admin, self._tags, self._notices = platform, admin, tags, reports
-        self._instances, self._endpoints = instances, endpoints
+        self._instances, self._endpoints, self._connections = instances, endpoints, connections
         self.by_arn: dict[str, Task] = {}
 
     def create(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +53,7 @@ class Tasks:
         self._refuse_duplicate(identifier)
         instance = self._instances.available(request["ReplicationInstanceArn"])
         source, target = self._side(request, "source"), self._side(request, "target")
-        self._check(request, source.endpoint)
+        self._check(request, source.endpoint, instance["ReplicationInstanceIdentifier"])
         resource_id = names.new_resource_id(request)
         arn = names.arn(self._platform, "task", resource_id)
         self._tags.register(arn, request)
@@ -87,7 +89,9 @@ class Tasks:
         source = self._endpoints.get(task.request["SourceEndpointArn"])
         if request.get("CdcStartTime") or request.get("CdcStartPosition"):
             _check_start({**task.request, **request}, source)
-        self._instances.available(task.request["ReplicationInstanceArn"])
+        instance = self._instances.available(task.request["ReplicationInstanceArn"])["ReplicationInstanceArn"]
+        for key in ("SourceEndpointArn", "TargetEndpointArn"):
+            self._connections.require_tested(instance, task.request[key])
         task.start(request["StartReplicationTaskType"])
         return {"ReplicationTask": task.describe()}
 
@@ -141,12 +145,18 @@ class Tasks:
             raise wrong_state(f"Endpoint {arn} is not active")
         return Database(self._platform, self._admin, endpoint)
 
-    def _check(self, request: dict[str, Any], source: dict[str, Any]) -> None:
+    def _check(self, request: dict[str, Any], source: dict[str, Any], instance: str) -> None:
         parse_mappings(request["TableMappings"])
         settings = parse_settings(request.get("ReplicationTaskSettings"))
         _check_start(request, source)
-        role = f"arn:aws:iam::{self._platform.ACCOUNT_ID}:role/dms-cloudwatch-logs-role"
-        if settings.logging and not self._platform.role_allows(role, "logs:CreateLogGroup", "*", "dms.amazonaws.com"):
+        if settings.logging:
+            self._require_log_role(instance)
+
+    def _require_log_role(self, instance: str) -> None:
+        region, account = self._platform.REGION, self._platform.ACCOUNT_ID
+        role = f"arn:aws:iam::{account}:role/dms-cloudwatch-logs-role"
+        group = f"arn:aws:logs:{region}:{account}:log-group:dms-tasks-{instance}"
+        if not self._platform.role_allows(role, "logs:CreateLogGroup", group, "dms.amazonaws.com"):
             raise access_denied(f"The IAM Role {role} is not configured properly.")
 
 
