@@ -15,8 +15,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from crossfade_client import Connection, Resolver, sqlstate
+from crossfade_client import Resolver, sqlstate
 from rehearsal.workload.application import Dialler
+from rehearsal.workload.driver import PreparedConnection
 from rehearsal.workload.journal import Journal
 from rehearsal.workload.settings import WorkloadSettings, load
 
@@ -39,7 +40,7 @@ class Side:
     ) -> None:
         self.name = name
         self._host, self._dialler, self._resolver, self._port = host, dialler, resolver, port
-        self._connection: Connection | None = None
+        self._connection: PreparedConnection | None = None
         self._refused_since: float | None = None
         self._number = 0
 
@@ -71,7 +72,7 @@ class Side:
         if self._connection is None:
             found = self._resolver.resolve(host, fresh=True)
             self._connection = self._dialler(found.address, self._port, found.host)
-            self._connection.autocommit = True  # type: ignore[attr-defined]
+            self._connection.autocommit = True
         cursor = self._connection.cursor()
         cursor.execute(PROBE, (key, self.name, key))
         return float(cursor.fetchone()[0])

@@ -90,7 +90,6 @@ def test_never_two_writers_and_both_were_watched(run: evidence.Seen) -> None:
 
 def test_the_stall_is_short(run: evidence.Seen) -> None:
     longest = verdict.longest_per_caller(run.write_requests)
-    print(sorted(longest.values()), verdict.longest_gap_ms(each.acknowledged_at for each in run.writes))
     assert max(longest.values()) < 1000
 
 
@@ -98,7 +97,8 @@ PLANTED: dict[str, tuple[str, Callable[[verdict.Data], list[verdict.Finding]]]] 
     "a key vanishes": ("delete from orders.idempotency_key where key = '{key}'", verdict.lost),
     "a row vanishes": ("delete from orders.purchase_line where last_write = '{key}'", verdict.lost),
     "an update vanishes": (
-        "update orders.stock set writes = writes - 1 where product_id = (select min(product_id) from orders.stock where writes > 0)",
+        "update orders.stock set writes = writes - 1"
+        " where product_id = (select min(product_id) from orders.stock where writes > 0)",
         verdict.lost,
     ),
     "an update comes twice": (
