@@ -93,14 +93,14 @@ def test_the_stall_is_short(run: evidence.Seen) -> None:
     assert max(longest.values()) < 1000
 
 
+LOSE_AN_UPDATE = (
+    "update orders.stock set writes = writes - 1"
+    " where product_id = (select min(product_id) from orders.stock where writes > 0)"
+)
 PLANTED: dict[str, tuple[str, Callable[[verdict.Data], list[verdict.Finding]]]] = {
     "a key vanishes": ("delete from orders.idempotency_key where key = '{key}'", verdict.lost),
     "a row vanishes": ("delete from orders.purchase_line where last_write = '{key}'", verdict.lost),
-    "an update vanishes": (
-        "update orders.stock set writes = writes - 1"
-        " where product_id = (select min(product_id) from orders.stock where writes > 0)",
-        verdict.lost,
-    ),
+    "an update vanishes": (LOSE_AN_UPDATE, verdict.lost),
     "an update comes twice": (
         "update orders.stock set writes = writes + 1 where product_id = (select min(product_id) from orders.stock)",
         verdict.duplicated,

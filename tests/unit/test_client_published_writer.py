@@ -89,11 +89,11 @@ def test_threads_share_one_read() -> None:
     assert len(reads) == 1
 
 
-@mock_aws
 def test_the_parameter_is_read_from_ssm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    published = SsmPublishedWriter("/crossfade/orders-db/writer", min_interval_seconds=0.0, max_interval_seconds=0.0)
-    assert published() is None
-    ssm = boto3.client("ssm")
-    ssm.put_parameter(Name="/crossfade/orders-db/writer", Type="String", Value=value("a", 1))
-    assert published() == Endpoint("a", 5432)
+    name = "/crossfade/orders-db/writer"
+    with mock_aws():
+        published = SsmPublishedWriter(name, min_interval_seconds=0.0, max_interval_seconds=0.0)
+        assert published() is None
+        boto3.client("ssm").put_parameter(Name=name, Type="String", Value=value("a", 1))
+        assert published() == Endpoint("a", 5432)
