@@ -30,6 +30,7 @@ __all__ = [
     "secret_value",
     "set_host",
     "sleep",
+    "trusts",
 ]
 
 REGION = os.environ.get("MINISTACK_REGION", "us-east-1")
@@ -76,7 +77,7 @@ def role_allows(role_arn: str, action: str, resource: str, service: str | None =
     """
     name = role_arn.rsplit("/", 1)[-1]
     role = iam._roles.get(name)
-    allowed = role is not None and _trusts(role, service) and _permits(role_arn, name, action, resource)
+    allowed = role is not None and trusts(role, service) and _permits(role_arn, name, action, resource)
     status, error = (200, "") if allowed else (403, "AccessDenied")
     call_record.record(name, action, allowed=allowed, resource=resource, status=status, error=error)
     return allowed
@@ -102,7 +103,8 @@ def hosts() -> dict[str, str]:
     return dict(_hosts)
 
 
-def _trusts(role: dict[str, Any], service: str | None) -> bool:
+def trusts(role: dict[str, Any], service: str | None) -> bool:
+    """Whether the trust policy of a role lets `service` assume it; None: any service."""
     document = role.get("AssumeRolePolicyDocument") or {}
     statements = (json.loads(document) if isinstance(document, str) else document).get("Statement", [])
     for statement in statements if isinstance(statements, list) else [statements]:

@@ -29,6 +29,11 @@ def check(execution: dict[str, Any], resource: str, parameters: Any) -> None:
         raise stepfunctions._ExecutionError(error, cause)
 
 
+def iam_action(service: str, operation: str) -> str:
+    """The IAM action of an SDK call: `sfn`, `sendTaskSuccess` give `states:SendTaskSuccess`."""
+    return f"{_NAMESPACES.get(service, service)}:{operation[0].upper()}{operation[1:]}"
+
+
 def _needed(resource: str, parameters: Any) -> tuple[str, str, str]:
     """The IAM action of a task, the ARN of what it acts on, and the error name of a refusal."""
     given = parameters if isinstance(parameters, dict) else {}
@@ -44,8 +49,7 @@ def _needed(resource: str, parameters: Any) -> tuple[str, str, str]:
         action, error = _OPTIMIZED[name]
         return action, _target(given), error
     service, operation = name.removeprefix("aws-sdk:").split(":")
-    action = f"{_NAMESPACES.get(service, service)}:{operation[0].upper()}{operation[1:]}"
-    return action, _target(given), f"{service[0].upper()}{service[1:]}.AccessDeniedException"
+    return iam_action(service, operation), _target(given), f"{service[0].upper()}{service[1:]}.AccessDeniedException"
 
 
 def _target(given: dict[str, Any]) -> str:
