@@ -12,7 +12,8 @@ from migration.model import Options, ReadShift
 
 KEYS = frozenset({"source", "mode", "approval", "readShift", "bakeDays", "maxLagSeconds", "stallBudgetMs", "target"})
 READ_SHIFT_KEYS = frozenset({"steps", "intervalMinutes"})
-TARGET_KEYS = frozenset({"engineVersion", "minAcu", "maxAcu", "backupRetentionDays"})
+TARGET_KEYS = frozenset({"clusterId", "engineVersion", "minAcu", "maxAcu", "backupRetentionDays"})
+CLUSTER_ID = re.compile(r"[a-z](?:[a-z0-9]|-(?!-)){0,59}(?<!-)")
 SOURCE_NAME = re.compile(r"[a-z](?:[a-z0-9]|-(?!-))*(?<!-)")
 READ_SHIFT_LIMIT_MINUTES = 6 * 24 * 60  # one day less than ShiftReads' TimeoutSeconds
 
@@ -21,6 +22,7 @@ READ_SHIFT_LIMIT_MINUTES = 6 * 24 * 60  # one day less than ShiftReads' TimeoutS
 class TargetOverrides:
     """What the operator asked for instead of the plan's own choice."""
 
+    cluster_id: str | None = None
     engine_version: str | None = None
     min_acu: float | None = None
     max_acu: float | None = None
@@ -84,6 +86,9 @@ def _rises_to_100(steps: Any) -> bool:
 
 def _target(problems: _Problems, value: Any) -> TargetOverrides:
     given = problems.object("target", value, TARGET_KEYS)
+    cluster_id = given.get("clusterId")
+    if cluster_id is not None and not (isinstance(cluster_id, str) and CLUSTER_ID.fullmatch(cluster_id)):
+        problems.add("target.clusterId is no cluster name: use up to 60 lower-case letters, digits and single hyphens.")
     version = given.get("engineVersion")
     if version is not None and not (isinstance(version, str) and re.fullmatch(r"[0-9]+\.[0-9.]+", version)):
         problems.add('target.engineVersion is not a version: give one as "16.8".')
@@ -91,7 +96,7 @@ def _target(problems: _Problems, value: Any) -> TargetOverrides:
     if low is not None and high is not None and low > high:
         problems.add(f"target.minAcu {low:g} is above target.maxAcu {high:g}: exchange or correct them.")
     days = problems.whole(given, "backupRetentionDays", 7, 1, 35, "target.")
-    return TargetOverrides(version, low, high, days if "backupRetentionDays" in given else None)
+    return TargetOverrides(cluster_id, version, low, high, days if "backupRetentionDays" in given else None)
 
 
 def _is_whole(value: Any) -> bool:

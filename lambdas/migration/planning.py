@@ -82,7 +82,7 @@ def make_plan(
         execution_arn=execution_arn,
         source=source,
         target=Target(
-            cluster_id=f"crossfade-{migration_id}",
+            cluster_id=_cluster_id(asked.target.cluster_id, migration_id, source.settings),
             engine=TARGET_ENGINE,
             engine_version=version.version,
             parameter_group_family=version.parameter_group_family,
@@ -96,6 +96,14 @@ def make_plan(
         replication_instance_class=choose_class(offer.replication_classes, source.instance_class),
         findings=[*findings, Finding("note", "The capacity range", capacity.reason, "target.minAcu, target.maxAcu")],
     )
+
+
+def _cluster_id(wanted: str | None, migration_id: str, settings: SourceSettings) -> str:
+    if wanted is not None and wanted not in settings.target_cluster_ids:
+        raise MigrationBlocked(
+            f"target.clusterId {wanted} is not one of targetClusterIds of this source: add it in cdk.json and deploy."
+        )
+    return wanted or f"crossfade-{migration_id}"
 
 
 def capacity_range(asked: TargetOverrides, version: EngineVersion, instance_class: str) -> CapacityRange:
