@@ -3,6 +3,8 @@
 from rehearsal.account.mends import (
     authorization,
     lambda_workers,
+    metrics,
+    notifications,
     route53,
     scheduler,
     states_definition,
@@ -15,6 +17,8 @@ from rehearsal.account.mends import (
 _MENDS = (
     authorization,
     lambda_workers,
+    metrics,
+    notifications,
     route53,
     scheduler,
     states_definition,
