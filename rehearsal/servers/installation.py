@@ -117,7 +117,7 @@ class Installation:
 
     def kill_leftovers(self) -> int:
         """End servers that an earlier account process left running, by their pid files; how many there were."""
-        alive = [data for data in self.servers.iterdir() if running_pid(data) is not None]
+        alive = [data for data in self.servers.glob("*") if running_pid(data) is not None]
         for data in alive:
             _end(data)
         return len(alive)

@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -59,7 +60,6 @@ class Server:
     settings: dict[str, str] = field(default_factory=dict)
     follows: str | None = None
     """The address of the server this one is a hot standby of; None: it takes writes."""
-    _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
     @property
     def log(self) -> Path:
@@ -89,7 +89,7 @@ class Server:
             return
         self.write_configuration()
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [self.installation.bin / "postgres", "-D", self.data],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -99,7 +99,9 @@ class Server:
                 start_new_session=True,
                 **identity(),
             )
-        self._await_ready(self._process)
+        # Waited for from the start: a server that ends, by whomever, leaves no zombie.
+        threading.Thread(target=process.wait, daemon=True).start()
+        self._await_ready(process)
 
     def stop(self, *, crash: bool = False) -> None:
         """Shut down: sessions are ended, everything is flushed to the standbys; `crash`: at once, without either."""
@@ -112,9 +114,6 @@ class Server:
             if time.monotonic() > deadline:
                 raise ServerError(f"the server at {self.address} did not stop; see {self.log}")
             time.sleep(0.01)
-        if self._process is not None:
-            self._process.wait()
-            self._process = None
 
     def reload(self) -> None:
         """Take over changed settings that need no restart."""
