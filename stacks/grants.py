@@ -35,6 +35,29 @@ NO_RESOURCE_TYPE = frozenset(
     }
 )
 
+# What AWS checks beside the action itself: tags given at creation, roles handed on.
+DEPENDENT_ACTIONS = {
+    **{
+        f"rds:{action}": {"rds:AddTagsToResource"}
+        for action in (
+            "CreateDBClusterParameterGroup",
+            "CreateDBInstance",
+            "CreateDBSnapshot",
+            "CreateDBClusterSnapshot",
+        )
+    },
+    "rds:RestoreDBClusterFromSnapshot": {"rds:AddTagsToResource"},
+    **{
+        f"dms:{action}": {"dms:AddTagsToResource"}
+        for action in ("CreateReplicationInstance", "CreateReplicationSubnetGroup", "CreateReplicationTask")
+    },
+    "dms:CreateEndpoint": {"dms:AddTagsToResource", "iam:PassRole"},
+    "scheduler:CreateSchedule": {"iam:PassRole"},
+    "secretsmanager:CreateSecret": {"secretsmanager:TagResource"},
+}
+# ModifyDBCluster with ManageMasterUserPassword (RDS user guide, "Password management with RDS and Secrets Manager").
+MANAGED_PASSWORD_ACTIONS = frozenset({"kms:DescribeKey", "secretsmanager:CreateSecret", "secretsmanager:TagResource"})
+
 
 class Grants:
     """The vocabulary of the table. Action names are those of the API, without the service."""
@@ -53,13 +76,13 @@ class Grants:
         """On the DB instances that may be migrated."""
         return _grant("rds", actions, self._arns.source_instances)
 
-    def rds(self, kinds: str, *actions: str) -> Grant:
+    def target(self, kinds: str, *actions: str) -> Grant:
         """On RDS resources of migrations; `kinds` as "cluster db"."""
-        return _grant("rds", actions, self._arns.rds(*kinds.split()))
+        return _grant("rds", actions, [arn for kind in kinds.split() for arn in self._arns.rds(kind)])
 
-    def rds_any(self, kinds: str, *actions: str) -> Grant:
-        """On every RDS resource of these kinds: subnet and option groups of the source, describing lists."""
-        return _grant("rds", actions, [self._arns.here("rds", f"{kind}:*") for kind in kinds.split()])
+    def rds_any(self, patterns: str, *actions: str) -> Grant:
+        """On RDS resources that are not ours: `patterns` as "subgrp:* og:default:*"."""
+        return _grant("rds", actions, [self._arns.here("rds", pattern) for pattern in patterns.split()])
 
     def dms(self, kinds: str, *actions: str) -> Grant:
         """On DMS resources of these kinds."""
@@ -68,6 +91,10 @@ class Grants:
     def source_secrets(self) -> Grant:
         """Read the passwords of master and application users."""
         return _grant("secretsmanager", ["GetSecretValue"], self._arns.source_secrets)
+
+    def cluster_secrets(self, *actions: str) -> Grant:
+        """On the master passwords that RDS keeps for clusters."""
+        return _grant("secretsmanager", actions, self._arns.cluster_secrets)
 
     def dms_secrets(self, *actions: str) -> Grant:
         """On the secrets made for DMS."""
@@ -80,6 +107,10 @@ class Grants:
         granted = tuple(f"kms:{action}" for action in actions)
         keys = settings.kms_key_arns
         return [Grant(granted, keys, {"StringEquals": {"kms:ViaService": services}})] if keys else []
+
+    def describe_keys(self) -> Grant:
+        """RDS asks on the caller's behalf for the key of the secret it makes, which is the account's default key."""
+        return _grant("kms", ["DescribeKey"], [self._arns.here("kms", "key/*")])
 
     def ledger(self, *actions: str) -> Grant:
         """On the ledger's items."""

@@ -54,9 +54,15 @@ class Arns:
         """ARN of the function of a state, an operation or an event."""
         return self.here("lambda", f"function:{function_name(name)}")
 
-    def rds(self, *kinds: str) -> list[str]:
-        """Ours of these kinds, in IAM's words: `db`, `cluster`, `snapshot`, `cluster-snapshot`, `pg`, `cluster-pg`."""
-        return [self.here("rds", f"{kind}:crossfade-*") for kind in kinds]
+    def rds(self, kind: str) -> list[str]:
+        """Ours of a kind, in IAM's words: `db`, `cluster`, `snapshot`, `cluster-snapshot`, `pg`, `cluster-pg`."""
+        names = ["crossfade-*"]
+        chosen = [name for source in self.settings.sources for name in source.target_cluster_ids]
+        if kind == "cluster":
+            names += chosen
+        if kind == "db":
+            names += [f"{name}-{number}" for name in chosen for number in (1, 2)]
+        return [self.here("rds", f"{kind}:{name}") for name in names]
 
     def dms(self, *kinds: str) -> list[str]:
         """All of these kinds: DMS makes the last part of `rep`, `endpoint` and `task` ARNs itself."""
@@ -76,6 +82,11 @@ class Arns:
     def dms_secrets(self) -> list[str]:
         """Secrets made for DMS: `crossfade/<migrationId>/source` and `/target`."""
         return [self.here("secretsmanager", "secret:crossfade/*")]
+
+    @property
+    def cluster_secrets(self) -> list[str]:
+        """Secrets in which RDS keeps master passwords of clusters, under names of its own."""
+        return [self.here("secretsmanager", "secret:rds!cluster-*")]
 
     @property
     def hosted_zones(self) -> list[str]:
@@ -110,8 +121,8 @@ class Arns:
 
     @property
     def source_parameters(self) -> list[str]:
-        """SSM parameters with the settings of a source."""
-        return [self.here("ssm", f"parameter{SOURCES_PREFIX}{source.name}") for source in self.settings.sources]
+        """SSM parameters with the settings of a source. All: asking for an unknown one must end in "not found"."""
+        return [self.here("ssm", f"parameter{SOURCES_PREFIX}*")]
 
     @property
     def writer_parameters(self) -> list[str]:

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 # The periods CloudWatch Logs accepts, in days (PutRetentionPolicy).
-LOG_RETENTION_DAYS = tuple(
-    map(int, "1 3 5 7 14 30 60 90 120 150 180 365 400 545 731 1096 1827 2192 2557 2922 3288 3653".split())
-)
+_UP_TO_HALF_A_YEAR = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180)
+LOG_RETENTION_DAYS = (*_UP_TO_HALF_A_YEAR, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 
 SECRET_ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):secretsmanager:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):secret:[\w/+=.@!-]+"
@@ -52,6 +51,7 @@ class SourceSettings:
     writer_name: str
     reader_name: str
     hosted_zone_id: str
+    target_cluster_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

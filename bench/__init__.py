@@ -1,0 +1,1 @@
+"""Measurements behind the numbers of the README, and the validators of `make check`."""
