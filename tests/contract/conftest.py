@@ -16,7 +16,7 @@ from tests.contract.account_support import PACE, Client, archive
 @pytest.fixture(scope="session")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """The account, at a pace of 60 on a free port."""
-    with process.account(state_dir=tmp_path_factory.mktemp("account"), pace=PACE, emulated=()) as started:
+    with process.account(state_dir=tmp_path_factory.mktemp("account"), pace=PACE, emulated=("dms",)) as started:
         yield started
 
 

@@ -187,6 +187,13 @@ def test_the_role_of_the_machine_is_enforced(machines: Machines, make_role: Make
     assert machines.run({"A": task(LAMBDA + "maybe-raises")}, role=for_lambda)["error"] == "Lambda.AWSLambdaException"
 
 
+def test_a_task_calls_the_emulated_dms_as_the_role_allows(machines: Machines, make_role: MakeRole) -> None:
+    states = {"A": task("arn:aws:states:::aws-sdk:databasemigration:describeReplicationTasks", Parameters={})}
+    assert machines.run(states)["error"] == "Databasemigration.AccessDeniedException"
+    allowed = make_role("dms-reader", ["states.amazonaws.com"], ["dms:DescribeReplicationTasks"])
+    assert json.loads(machines.run(states, role=allowed)["output"]) == {"ReplicationTasks": []}
+
+
 def test_a_crashed_function_is_lambda_unknown(machines: Machines, make_function: Callable[..., str]) -> None:
     function = make_function("crashes", "import os\ndef handler(event, context): os.kill(os.getpid(), 9)")
     assert machines.run({"A": task(function)})["error"] == "Lambda.Unknown"
