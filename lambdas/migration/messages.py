@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from migration.model import migration_id_for
 
 SUBJECT_LIMIT = 100  # characters, API reference of SNS Publish
 
@@ -43,6 +49,17 @@ def operation_command(function: str, migration_id: str, region: str) -> str:
         f"echo '{payload}' | aws lambda invoke --region {region} --function-name {function}"
         " --payload fileb:///dev/stdin /dev/stdout"
     )
+
+
+def facts(state: Mapping[str, Any]) -> list[str]:
+    """What the execution has found out so far, for the person who decides."""
+    verified, drill = state.get("verification", {}), state.get("drill", {})
+    lines = []
+    if verified:
+        lines.append(f"Verified: {verified['rows']} rows in {verified['tables']} tables are equal on both sides.")
+    if drill:
+        lines.append(f"Failover drill: the cluster took writes again after {drill['outageSeconds']} s.")
+    return lines
 
 
 def approval_requested(about: Subject, facts: list[str]) -> Message:
@@ -108,6 +125,15 @@ def retirement_due(about: Subject, instance_id: str, final_snapshot: str) -> Mes
             f"{delete} --region {about.region} --db-instance-identifier {instance_id}",
         ],
     )
+
+
+def outcome_of(detail: Mapping[str, Any]) -> Message:
+    """Takes the `detail` of EventBridge's "Step Functions Execution Status Change"."""
+    execution_arn, source = detail["executionArn"], "unknown source"
+    with contextlib.suppress(ValueError, AttributeError):
+        source = str(json.loads(detail.get("input") or "{}").get("source", source))
+    about = Subject(source, migration_id_for(source, execution_arn), execution_arn, "")
+    return outcome(about, detail["status"], detail.get("error") or "", detail.get("cause") or "")
 
 
 def outcome(about: Subject, status: str, error: str, cause: str) -> Message:

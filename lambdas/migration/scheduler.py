@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,15 @@ class ScheduleSettings:
     group: str
     role_arn: str
     dead_letter_queue_arn: str
+
+
+def schedule_settings() -> ScheduleSettings:
+    """From the environment of the function."""
+    return ScheduleSettings(
+        os.environ["CROSSFADE_SCHEDULE_GROUP"],
+        os.environ["CROSSFADE_SCHEDULER_ROLE_ARN"],
+        os.environ["CROSSFADE_SCHEDULE_DLQ_ARN"],
+    )
 
 
 class Schedules:

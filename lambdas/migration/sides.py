@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from migration import clients
 from migration.access import Address, Credentials
 from migration.aurora import TargetEndpoints
 from migration.database import Database
-from migration.model import MigrationPlan
+from migration.model import MigrationPlan, from_json
 from migration.secrets import Secrets
 
 Connect = Callable[..., Database]
@@ -69,3 +70,8 @@ class Sides:
     @cached_property
     def _application(self) -> Credentials:
         return self.secrets.credentials(self.plan.source.settings.application_secret_arn)
+
+
+def sides_of(plan: MigrationPlan, state: Mapping[str, Any]) -> Sides:
+    """Sides of a migration whose state holds the result of AwaitTarget."""
+    return Sides(plan, from_json(TargetEndpoints, state["targetReady"]), Secrets(clients.secretsmanager()))
