@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -17,11 +18,11 @@ from typing import Any
 from pg8000.native import Connection
 
 from rehearsal.account.dms.service import build
-from rehearsal.account.wire import Api
+from rehearsal.account.wire import Api, ApiError
 from rehearsal.servers.installation import Installation
 from rehearsal.servers.postgres import Server
 
-PACE = 600.0
+PACE = 3000.0
 ROLE = "arn:aws:iam::000000000000:role/dms-secrets"
 HOSTS = {"source.test.rds.amazonaws.com": "127.0.0.31", "target.test.rds.amazonaws.com": "127.0.0.32"}
 REPLICA = "SET session_replication_role='replica'"
@@ -103,6 +104,33 @@ def _make_master(server: Server) -> None:
     session.run("CREATE ROLE master LOGIN CREATEDB CREATEROLE REPLICATION PASSWORD 'it''s \\secret'")
     session.run("GRANT rds_superuser, rds_replication TO master")
     session.close()
+
+
+@contextlib.contextmanager
+def new_lab(servers: tuple[Server, Server], name: str) -> Iterator[Lab]:
+    """An account with a database of its own on both servers; afterwards they are as they were."""
+    lab = Lab(*servers, database=re.sub(r"\W+", "_", name)[:60].lower())
+    try:
+        yield lab
+    finally:
+        lab.stop_tasks()
+        _clear(servers, lab.database)
+
+
+def _clear(servers: tuple[Server, Server], database: str) -> None:
+    """Slots and subscriptions left by a test would hold the next one's."""
+    source, target = servers
+    with contextlib.closing(target.connect(database)) as session:
+        session.run("SET default_transaction_read_only = off")
+        own = "SELECT subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid"
+        for (name,) in session.run(f"{own} WHERE d.datname = current_database()"):
+            session.run(f"ALTER SUBSCRIPTION {name} DISABLE")
+            session.run(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)")
+            session.run(f"DROP SUBSCRIPTION {name}")
+    await_true(lambda: not source.run("SELECT FROM pg_replication_slots WHERE active"))
+    source.run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
+    for server in servers:
+        server.run(f'DROP DATABASE "{database}" WITH (FORCE)')
 
 
 class Lab:
@@ -201,6 +229,14 @@ class Lab:
 
     def start(self, arn: str, kind: str = "start-replication") -> None:
         self.call("StartReplicationTask", ReplicationTaskArn=arn, StartReplicationTaskType=kind)
+
+    def stop_tasks(self) -> None:
+        """Let nothing work on the databases any more."""
+        for task in self.call("DescribeReplicationTasks")["ReplicationTasks"]:
+            arn = task["ReplicationTaskArn"]
+            with contextlib.suppress(ApiError):
+                self.call("StopReplicationTask", ReplicationTaskArn=arn)
+            await_true(lambda arn=arn: self.described(arn)["Status"] in ("ready", "stopped", "failed"))  # type: ignore[misc]
 
     def described(self, arn: str) -> dict[str, Any]:
         filters = [{"Name": "replication-task-arn", "Values": [arn]}]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from rehearsal.servers.postgres import Server
-from tests.integration.dms_support import Lab, await_true, running_servers
+from tests.integration.dms_support import Lab, await_true, new_lab, running_servers
 
 SCHEMA = """
 CREATE SCHEMA app;
@@ -47,28 +47,10 @@ def servers() -> Iterator[tuple[Server, Server]]:
 
 @pytest.fixture
 def lab(servers: tuple[Server, Server], request: pytest.FixtureRequest) -> Iterator[Lab]:
-    made = Lab(*servers, database=request.node.name[:60].lower())
-    made.on_both(SCHEMA)
-    made.on_source(ROWS)
-    yield made
-    _clear(servers)
-
-
-def _clear(servers: tuple[Server, Server]) -> None:
-    """Slots and subscriptions left by a test would hold the next one's."""
-    source, target = servers
-    for (name,) in target.run(
-        "SELECT datname FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1')"
-    ):
-        for (subscription,) in target.run("SELECT subname FROM pg_subscription", str(name)):
-            target.run(f"ALTER SUBSCRIPTION {subscription} DISABLE", str(name))
-            target.run(f"ALTER SUBSCRIPTION {subscription} SET (slot_name = NONE)", str(name))
-            target.run(f"DROP SUBSCRIPTION {subscription}", str(name))
-    await_true(lambda: not source.run("SELECT FROM pg_replication_slots WHERE active"))
-    source.run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
-    for server in servers:
-        for (name,) in server.run("SELECT datname FROM pg_database WHERE datname LIKE 'test%'"):
-            server.run(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with new_lab(servers, request.node.name) as made:
+        made.on_both(SCHEMA)
+        made.on_source(ROWS)
+        yield made
 
 
 class Writers:

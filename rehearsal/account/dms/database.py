@@ -75,5 +75,13 @@ def closing(session: Connection) -> Iterator[Connection]:
     try:
         yield session
     finally:
-        with contextlib.suppress(Error, OSError):
-            session.close()
+        hang_up(session)
+
+
+def hang_up(session: Connection) -> None:
+    """Close a session whatever state it is in. pg8000 leaves the socket open when its server is gone."""
+    stream = session._sock
+    with contextlib.suppress(Error, OSError):
+        session.close()
+    with contextlib.suppress(OSError, AttributeError):
+        stream.close()

@@ -14,7 +14,7 @@ from pg8000.native import Connection
 
 from rehearsal.account.dms.access import Unreachable
 from rehearsal.account.dms.apply_errors import ApplyErrors
-from rehearsal.account.dms.database import Database, TaskFailed
+from rehearsal.account.dms.database import Database, TaskFailed, hang_up
 from rehearsal.account.dms.lag import LagMeter, Positions
 from rehearsal.account.dms.ports import Platform
 from rehearsal.account.dms.replication import Replication
@@ -93,8 +93,7 @@ class Monitor:
     def _close(self, database: Database) -> None:
         kept = self._sessions.pop(database, None)
         if kept is not None:
-            with contextlib.suppress(Error, OSError):
-                kept[1].close()
+            hang_up(kept[1])
 
     def _report_load(self, elapsed_seconds: float) -> None:
         loaded = sum(item.loaded_rows for item in self._replication.progress)

@@ -48,6 +48,11 @@ class Replication:
         """Whether the task follows changes."""
         return self.migration_type != "full-load"
 
+    def announce(self, mappings: Mappings) -> None:
+        """Say on the source what a slot made by others has to carry: it knows only what was said before it."""
+        if self._adopts_slot:
+            self.source.publish(self._present(mappings))
+
     def connect(self, settings: TaskSettings) -> None:
         """Open both sides with the endpoints' credentials and refuse what DMS would fail on. Raises TaskFailed."""
         self.stop.clear()
@@ -73,6 +78,11 @@ class Replication:
             self.source.make_artifacts()
             self._open_slot([item.table for item in progress if item.state != tables.MISSING])
         self.progress = progress
+
+    def _present(self, mappings: Mappings) -> list[Table]:
+        chosen = self.source.tables(mappings)
+        present = self.target.existing(chosen)
+        return [table for table in chosen if table.key in present]
 
     def load(self, settings: TaskSettings) -> bool:
         """Copy what is not copied yet; False when stopped before the end."""
@@ -129,10 +139,10 @@ class Replication:
         self.following = False
 
     def _open_slot(self, carried: list[Table]) -> None:
-        self.source.publish(carried)
         if self._adopts_slot:
             self.source.adopt_slot(self.slot)
             return
+        self.source.publish(carried)
         ready, failure = threading.Event(), list[Exception]()
         self._release.clear()
         self._holder = threading.Thread(target=self._hold_slot, args=(ready, failure), name="dms-snapshot", daemon=True)

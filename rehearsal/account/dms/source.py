@@ -54,6 +54,7 @@ class Source:
 
     def __init__(self, database: Database, task_id: str) -> None:
         self.database = database
+        self._published_at = "FFFFFFFF/FFFFFFFF"
         self.publications = (f"crossfade_dms_{task_id}", f"crossfade_dms_{task_id}_inserts")
 
     def check(self, *, needs_new_slot: bool) -> None:
@@ -116,6 +117,7 @@ class Source:
                 session.run(f"DROP PUBLICATION IF EXISTS {name}")
                 listed = f"FOR TABLE {members}" if members else ""
                 session.run(f"CREATE PUBLICATION {name} {listed} WITH (publish = '{publish}')")
+            ((self._published_at,),) = session.run("SELECT CAST(pg_current_wal_insert_lsn() AS text)")
 
     def unpublish(self) -> None:
         with self.database.admin() as session:
@@ -135,14 +137,21 @@ class Source:
             yield Snapshot(snapshot, position)
 
     def adopt_slot(self, slot: str) -> None:
-        """Let an existing slot, at its position, give what the engine reads. Raises TaskFailed when there is none."""
+        """Let an existing slot, at its position, give what the engine reads. Raises TaskFailed when it cannot."""
         with self.database.admin() as session:
-            rows = session.run("SELECT plugin, active FROM pg_replication_slots WHERE slot_name = :slot", slot=slot)
+            rows = session.run(
+                "SELECT plugin, active, confirmed_flush_lsn >= CAST(:published AS pg_lsn) FROM pg_replication_slots"
+                " WHERE slot_name = :slot",
+                slot=slot,
+                published=self._published_at,
+            )
             if not rows:
                 raise TaskFailed(f'replication slot "{slot}" does not exist on the source')
-            ((plugin, active),) = rows
+            ((plugin, active, knows_publication),) = rows
             if active:
                 raise TaskFailed(f'replication slot "{slot}" is in use by another session')
+            if not knows_publication:
+                raise TaskFailed(f'the emulated DMS follows only slots made after the task: "{slot}" is older')
             if plugin != PLUGIN:
                 self._change_plugin(session, slot)
 

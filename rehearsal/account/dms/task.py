@@ -123,11 +123,6 @@ class Task:
             self.request, before, self.status = changed, self.status, "modifying"
         self._platform.run_later(MODIFYING_SECONDS, lambda: self._modified(before))
 
-    def close(self) -> None:
-        """End the task's threads; its databases are left as they are."""
-        self._replication.stop.set()
-        self._end_monitor()
-
     def _run(self, kind: str) -> None:
         self._platform.sleep(STARTING_SECONDS)
         try:
@@ -181,6 +176,8 @@ class Task:
         self._set("modifying", before)
 
     def _ready(self) -> None:
+        with contextlib.suppress(TaskFailed, Unreachable, Error, OSError):
+            self._replication.announce(self._mappings)
         if self._set("creating", "ready"):
             self._notices.task(notices.TASK_CREATED, self.arn, self.identifier)
 
