@@ -14,7 +14,7 @@ class Grant:
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    conditions: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    conditions: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
 
 
 # Actions for which AWS has no resource types, so that `*` is the only resource that grants them (Service Authorization
@@ -158,7 +158,7 @@ class Grants:
         return self._pass(SCHEDULER_ROLE, "scheduler.amazonaws.com")
 
     def _pass(self, role: str, *services: str) -> Grant:
-        condition = {"StringEquals": {"iam:PassedToService": services}}
+        condition = {"StringEquals": {"iam:PassedToService": list(services)}}
         return Grant(("iam:PassRole",), (self._arns.role(role),), condition)
 
 

@@ -163,19 +163,10 @@ class MigrationStack(Stack):
         rule.add_target(targets.LambdaFunction(announcer, dead_letter_queue=self._dead_letters))
 
     def _publish_source(self, source: SourceSettings) -> None:
-        keys = {
-            "instanceId": source.instance_id,
-            "databaseName": source.database_name,
-            "masterSecretArn": source.master_secret_arn,
-            "applicationSecretArn": source.application_secret_arn,
-            "writerName": source.writer_name,
-            "readerName": source.reader_name,
-            "hostedZoneId": source.hosted_zone_id,
-        }
         aws_ssm.StringParameter(
             self,
             f"Source-{source.name}",
             parameter_name=SOURCES_PREFIX + source.name,
-            string_value=json.dumps(keys),
+            string_value=json.dumps(source.for_functions()),
             description=f"What Crossfade knows of {source.name}; made from the settings.",
         )

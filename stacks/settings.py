@@ -53,6 +53,19 @@ class SourceSettings:
     hosted_zone_id: str
     target_cluster_ids: tuple[str, ...] = ()
 
+    def for_functions(self) -> dict[str, object]:
+        """What the functions read from the source's SSM parameter: SourceSettings of lambdas/migration/model.py."""
+        return {
+            "instanceId": self.instance_id,
+            "databaseName": self.database_name,
+            "masterSecretArn": self.master_secret_arn,
+            "applicationSecretArn": self.application_secret_arn,
+            "writerName": self.writer_name,
+            "readerName": self.reader_name,
+            "hostedZoneId": self.hosted_zone_id,
+            "targetClusterIds": list(self.target_cluster_ids),
+        }
+
 
 @dataclass(frozen=True)
 class Settings:

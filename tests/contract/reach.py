@@ -204,6 +204,6 @@ def _add(module: _Module, statement: ast.stmt) -> None:
         module.definitions[statement.name] = statement
     elif isinstance(statement, ast.Assign | ast.AnnAssign):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        for target in targets:
-            if isinstance(target, ast.Name):
-                module.definitions[target.id] = statement
+        for assigned in targets:
+            if isinstance(assigned, ast.Name):
+                module.definitions[assigned.id] = statement
