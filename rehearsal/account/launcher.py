@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import importlib.util
 import logging
+import shutil
 import sys
 
 from rehearsal.account import settings
@@ -18,6 +19,7 @@ from ministack.core import iam_actions, router  # noqa: E402
 
 from rehearsal.account import call_record, control, mailbox, mends  # noqa: E402
 from rehearsal.account.mends import route53  # noqa: E402
+from rehearsal.servers.installation import default_installation  # noqa: E402
 
 _log = logging.getLogger("crossfade.account")
 _EMULATED = {
@@ -34,6 +36,7 @@ def main() -> None:
     control.install()
     for service in settings.EMULATED:
         _register(service)
+    _publish_authority()
     _start_name_server()
     sys.argv = sys.argv[:1]
     with contextlib.suppress(KeyboardInterrupt):
@@ -51,6 +54,11 @@ def _register(service: str) -> None:
     app.SERVICE_HANDLERS[service] = api.handle
     router.SERVICE_PATTERNS.setdefault(service, _EMULATED[service])
     iam_actions.SERVICE_TO_IAM_NAMESPACE.setdefault(service, service)
+
+
+def _publish_authority() -> None:
+    """What Amazon's global bundle is in AWS: the authority that vouches for the database servers."""
+    shutil.copyfile(default_installation().certificates.authority, settings.STATE_DIR / "ca.pem")
 
 
 def _start_name_server() -> None:

