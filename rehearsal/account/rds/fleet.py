@@ -16,14 +16,13 @@ from typing import Any
 from rehearsal.account.platform_protocol import Platform
 from rehearsal.account.rds.applied_parameters import AppliedParameters
 from rehearsal.account.wire import ApiError
+from rehearsal.servers.certificates import ENDPOINT_LABEL, REGION
 from rehearsal.servers.installation import Installation
 from rehearsal.servers.postgres import Server
 
-REGION = "us-east-1"
 ACCOUNT_ID = "000000000000"
 ZONES = tuple(f"{REGION}{letter}" for letter in "abc")
 FIRST_ADDRESS = 11
-_HASH = "c8r0ssf4de2u"
 _log = logging.getLogger("crossfade.rds")
 
 View = dict[str, Any]
@@ -47,7 +46,7 @@ class Instance:
     @property
     def host(self) -> str:
         """The endpoint's name, also while it is not yet described."""
-        return f"{self.identifier}.{_HASH}.{REGION}.rds.amazonaws.com"
+        return f"{self.identifier}.{ENDPOINT_LABEL}.{REGION}.rds.amazonaws.com"
 
     @property
     def status(self) -> str:
@@ -188,7 +187,7 @@ def bare_name(identifier: str) -> str:
 
 def cluster_host(identifier: str, *, reader: bool = False) -> str:
     """The writer's or the reader endpoint of a cluster."""
-    return f"{identifier}.cluster-{'ro-' if reader else ''}{_HASH}.{REGION}.rds.amazonaws.com"
+    return f"{identifier}.cluster-{'ro-' if reader else ''}{ENDPOINT_LABEL}.{REGION}.rds.amazonaws.com"
 
 
 def resource_id(prefix: str) -> str:
