@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from migration import markers
 from migration.aurora import Aurora
@@ -14,9 +14,6 @@ from migration.errors import CrossfadeError, DatabaseRefused, StateDrifted, Targ
 from migration.ledger import Ledger
 from migration.model import MigrationPlan
 from migration.sides import Sides
-
-if TYPE_CHECKING:
-    from types_boto3_rds.type_defs import DBClusterTypeDef
 
 POLL_SECONDS = 0.25
 PATIENCE_SECONDS = 600.0
@@ -115,8 +112,8 @@ class FailoverDrill:
         self.sleep(POLL_SECONDS)
 
 
-def _writer(cluster: DBClusterTypeDef | None) -> str:
+def _writer(cluster: Mapping[str, Any] | None) -> str:
     for member in (cluster or {}).get("DBClusterMembers", []):
         if member.get("IsClusterWriter"):
-            return member["DBInstanceIdentifier"]
+            return str(member["DBInstanceIdentifier"])
     raise StateDrifted("The target cluster has no writer.")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from migration import weights
-from migration.errors import MigrationBlocked, ReplicationNotReady, StateDrifted
+from migration.errors import MigrationBlocked, StateDrifted, Throttled
 from migration.model import SourceSettings
 from migration.weights import Change, RecordSet, Side
 
@@ -93,11 +93,11 @@ class DnsRecords:
     def wait_insync(
         self, change_id: str | None, limit_seconds: float = 90, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        """Returns when the change is INSYNC, as a rule within a minute. Raises ReplicationNotReady after the limit."""
+        """Returns when the change is INSYNC, as a rule within a minute. Raises Throttled after the limit."""
         deadline = time.monotonic() + limit_seconds
         while not self.is_insync(change_id):
             if time.monotonic() > deadline:
-                raise ReplicationNotReady(f"Route 53 change {change_id} is still PENDING")
+                raise Throttled(f"Route 53 change {change_id} is still PENDING")
             sleep(1)
 
     def _apply(self, changes: list[Change]) -> str | None:
