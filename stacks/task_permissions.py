@@ -131,6 +131,7 @@ def _making_the_target(may: Grants) -> list[FunctionRow]:
             "StartReplication",
             [
                 may.ledger("GetItem", "UpdateItem"),
+                may.target("cluster-pg", "ModifyDBClusterParameterGroup"),
                 *_both_databases(may),
                 may.dms_secrets("GetSecretValue", "CreateSecret", "PutSecretValue", "TagResource"),
                 may.pass_to_dms(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from migration.errors import RetirementPending, StateDrifted, TargetNotReady
 from migration.model import MigrationPlan
@@ -58,7 +58,11 @@ class Aurora:
         self._tags: list[Any] = [{"Key": k, "Value": v} for k, v in {**(tags or {}), **self._names.tags}.items()]
 
     def create_parameter_group(self) -> None:
-        """A cluster parameter group with logical replication on: static, so it must be there from the start (R3.8)."""
+        """A cluster parameter group with logical replication on: static, so it must be there from the start (R3.8).
+
+        And read-only by default: the copy comes up with the application's roles able to log in, and nothing else
+        refuses their writes before StartReplication has set the guards.
+        """
         name = self._names.parameter_group
         with suppress(self._client.exceptions.DBParameterGroupAlreadyExistsFault):
             self._client.create_db_cluster_parameter_group(
@@ -67,11 +71,17 @@ class Aurora:
                 Description=f"Crossfade migration {self._plan.migration_id}",
                 Tags=self._tags,
             )
+        self._set_parameter("rds.logical_replication", "1", "pending-reboot")
+        self._set_parameter("default_transaction_read_only", "1", "immediate")
+
+    def allow_writes(self) -> None:
+        """Ends the read-only default that shuts the copy until its guards are set; dynamic, so it takes seconds."""
+        self._set_parameter("default_transaction_read_only", "0", "immediate")
+
+    def _set_parameter(self, name: str, value: str, apply: Literal["immediate", "pending-reboot"]) -> None:
         self._client.modify_db_cluster_parameter_group(
-            DBClusterParameterGroupName=name,
-            Parameters=[
-                {"ParameterName": "rds.logical_replication", "ParameterValue": "1", "ApplyMethod": "pending-reboot"}
-            ],
+            DBClusterParameterGroupName=self._names.parameter_group,
+            Parameters=[{"ParameterName": name, "ParameterValue": value, "ApplyMethod": apply}],
         )
 
     def restore_cluster(self, snapshot_arn: str) -> None:

@@ -23,8 +23,10 @@ def source_master(source: Source, statement_timeout_ms: int = 60_000) -> Databas
     return Database.connect(source_address(source), credentials, statement_timeout_ms=statement_timeout_ms)
 
 
-def target_master(source: Source, target_ready: Mapping[str, Any], statement_timeout_ms: int = 60_000) -> Database:
+def target_master(
+    source: Source, target_ready: Mapping[str, Any], statement_timeout_ms: int = 60_000, *, writable: bool = True
+) -> Database:
     """A session of the target's master user on its writer; `target_ready` is the result of AwaitTarget."""
     credentials = Secrets(clients.secretsmanager()).credentials(target_ready["masterSecretArn"])
     address = Address(target_ready["writerHost"], target_ready["port"], source.settings.database_name)
-    return Database.connect(address, credentials, statement_timeout_ms=statement_timeout_ms)
+    return Database.connect(address, credentials, statement_timeout_ms=statement_timeout_ms, writable=writable)

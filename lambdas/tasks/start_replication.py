@@ -11,8 +11,10 @@ from typing import Any
 
 from migration import clients, sessions, target_preparation, task_settings
 from migration.access import Address
+from migration.aurora import Aurora
 from migration.begin import begin
 from migration.dms import Dms
+from migration.errors import ReplicationNotReady
 from migration.ledger import Ledger
 from migration.model import MigrationPlan, to_json
 from migration.names import Names
@@ -27,9 +29,11 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     names, dms = Names(plan), Dms(clients.dms(), Names(plan))
     dms.create_instance(plan.replication_instance_class, plan.source.subnet_ids, plan.source.security_group_ids)
     settings = _close_target(plan, event["targetReady"])
+    Aurora(clients.rds(), plan).allow_writes()
     arns = [dms.create_endpoint(*endpoint) for endpoint in _endpoints(plan, event["targetReady"])]
     instance_arn = dms.available_instance_arn()
     dms.require_connections(instance_arn, arns)
+    _require_writable(plan, event["targetReady"])
     dms.create_task(instance_arn, arns[0], arns[1], _mappings(plan), settings)
     result: dict[str, Any] = to_json(dms.start_task())
     return {**result, "replicationRole": names.replication_role}
@@ -45,6 +49,13 @@ def _close_target(plan: MigrationPlan, target_ready: Mapping[str, Any]) -> str:
             ledger.update(plan.migration_id, {"lobMaxKib": limit})
             target_preparation.empty_and_close(session, Names(plan).replication_role, plan.migration_id)
     return task_settings.task_settings(ledger.read(plan.migration_id)["lobMaxKib"])
+
+
+def _require_writable(plan: MigrationPlan, target_ready: Mapping[str, Any]) -> None:
+    """DMS must be able to write; applications are refused by the guards from here on."""
+    with sessions.target_master(plan.source, target_ready, writable=False) as session:
+        if session.value("SHOW default_transaction_read_only") == "on":
+            raise ReplicationNotReady("the target's parameter default_transaction_read_only is still on")
 
 
 def _endpoints(plan: MigrationPlan, target_ready: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
