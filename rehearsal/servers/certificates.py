@@ -1,29 +1,36 @@
-"""The certificate authority of the one-machine account: what the RDS CA bundle is in AWS."""
+"""The certificates of the database servers: what the RDS CA bundle and the endpoints' certificates are in AWS."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
 
+REGION = "us-east-1"
+ENDPOINT_LABEL = "c8r0ssf4de2u"
+"""The part of every endpoint's name that AWS gives an account in a Region."""
 
-class Authority:
-    """Issues server certificates. Its own stands in `<directory>/ca.pem` and stays the same over restarts."""
 
-    def __init__(self, directory: Path) -> None:
+@dataclass(frozen=True)
+class Certificates:
+    """PEM files: the authority clients verify with, and the one certificate and key that every server shows."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+
+def certificates(directory: Path) -> Certificates:
+    """The certificates kept in a directory, made when it has none; names all endpoints of the account."""
+    files = Certificates(directory / "ca.pem", directory / "server.crt", directory / "server.key")
+    if not files.key.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        self.bundle = directory / "ca.pem"
-        key = directory / "ca.key"
-        if self.bundle.exists() and key.exists():
-            self._authority = trustme.CA.from_pem(self.bundle.read_bytes(), key.read_bytes())
-            return
-        self._authority = trustme.CA(organization_name="Crossfade one-machine account")
-        key.touch(mode=0o600)
-        key.write_bytes(self._authority.private_key_pem.bytes())
-        self._authority.cert_pem.write_to_path(str(self.bundle))
-
-    def issue(self, *names: str) -> tuple[str, str]:
-        """Certificate chain and private key, PEM, for endpoint host names and addresses."""
-        leaf = self._authority.issue_cert(*names)
-        chain = b"".join(part.bytes() for part in leaf.cert_chain_pems)
-        return chain.decode(), leaf.private_key_pem.bytes().decode()
+        authority = trustme.CA(organization_name="Crossfade one-machine account")
+        kinds = ("", "cluster-", "cluster-ro-")
+        leaf = authority.issue_cert(*(f"*.{kind}{ENDPOINT_LABEL}.{REGION}.rds.amazonaws.com" for kind in kinds))
+        authority.cert_pem.write_to_path(str(files.authority))
+        files.certificate.write_bytes(b"".join(part.bytes() for part in leaf.cert_chain_pems))
+        files.key.touch(mode=0o600)
+        files.key.write_bytes(leaf.private_key_pem.bytes())
+    return files

@@ -2,12 +2,15 @@
 
 import os
 import signal
+import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from rehearsal.servers.certificates import ENDPOINT_LABEL, REGION
 from rehearsal.servers.installation import Installation, ServerError
 from rehearsal.servers.postgres import Server, base_backup, copy_data
 
@@ -102,6 +105,21 @@ def test_a_server_that_cannot_start_says_why(database_installation: Installation
     server.settings["shared_buffers"] = "lots"
     with pytest.raises(ServerError, match="shared_buffers"):
         server.start()
+
+
+@pytest.mark.parametrize("name", ["orders-db", "orders.cluster", "orders.cluster-ro"])
+def test_tls_verifies_every_endpoint_name(
+    database_installation: Installation, servers: list[Server], name: str
+) -> None:
+    server = _seeded(database_installation, servers)
+    joint = "-" if ".cluster" in name else "."
+    host = f"{name}{joint}{ENDPOINT_LABEL}.{REGION}.rds.amazonaws.com"
+    context = ssl.create_default_context(cafile=str(database_installation.certificates.authority))
+    with socket.create_connection((server.address, database_installation.port)) as raw:
+        raw.sendall(bytes.fromhex("0000000804d2162f"))  # SSLRequest
+        assert raw.recv(1) == b"S"
+        with context.wrap_socket(raw, server_hostname=host) as secured:
+            assert secured.version() == "TLSv1.3"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs the servers as itself")
