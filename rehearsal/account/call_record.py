@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 OPERATOR = "operator"
-_READS = ("Describe", "Get", "List", "BatchGet", "Head", "Query", "Scan", "Lookup", "Search", "Simulate", "Assume")
+_READS: tuple[str, ...] = ("Assume", "BatchGet", "Condition", "Describe", "Filter", "Get", "Head", "List", "Lookup")
+_READS += ("Query", "Scan", "Search", "Simulate", "TransactGet", "Validate")
 # Invoking a function changes nothing by itself: what the function then calls is in the record under its own role.
-_HARMLESS = frozenset({"lambda:InvokeFunction", "rds-db:connect"})
+_HARMLESS = frozenset({"lambda:InvokeFunction", "kms:Decrypt", "iam:PassRole"})
 _entries: list[dict[str, Any]] = []
 _lock = threading.Lock()
 _file: TextIO | None = None

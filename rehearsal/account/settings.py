@@ -6,6 +6,7 @@ Environment: `CROSSFADE_PORT` (API, default 4566), `CROSSFADE_DNS_PORT` (name se
 """
 
 import os
+import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +28,7 @@ def configure_environment() -> None:
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     kept |= {name: value for name, value in os.environ.items() if name.startswith("CROSSFADE_")}
     temporary = STATE_DIR / "tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True, exist_ok=True)
     os.environ.clear()
     os.environ.update(kept)

@@ -67,6 +67,17 @@ def test_the_role_of_a_function_decides_what_it_may_call(make_function: Callable
     assert "is not authorized to perform: sqs:ListQueues" in payload["errorMessage"]
 
 
+def test_a_role_that_lambda_may_not_assume_runs_nothing(client: Client, make_role: Callable[..., str]) -> None:
+    role = make_role("not-for-lambda", ["ec2.amazonaws.com"], [])
+    code = {"ZipFile": archive({"index.py": "def handler(event, context): pass"})}
+    functions = client("lambda")
+    functions.create_function(
+        FunctionName="untrusted", Runtime="python3.13", Role=role, Handler="index.handler", Code=code
+    )
+    answer = functions.invoke(FunctionName="untrusted")
+    assert "cannot be assumed by Lambda" in json.loads(answer["Payload"].read())["errorMessage"]
+
+
 def test_a_function_that_overruns_its_timeout_is_ended(make_function: Callable[..., str], invoke: Invoke) -> None:
     make_function("slow", "import time\ndef handler(event, context): time.sleep(event['seconds'])", Timeout=1)
     payload, _ = invoke("slow", {"seconds": 20})

@@ -199,6 +199,14 @@ def test_a_crashed_function_is_lambda_unknown(machines: Machines, make_function:
     assert machines.run({"A": task(function)})["error"] == "Lambda.Unknown"
 
 
+def test_a_function_at_its_reserved_concurrency_is_throttled(
+    machines: Machines, make_function: Callable[..., str], client: Client
+) -> None:
+    function = make_function("busy", "def handler(event, context): pass")
+    client("lambda").put_function_concurrency(FunctionName="busy", ReservedConcurrentExecutions=0)
+    assert machines.run({"A": task(function)})["error"] == "Lambda.TooManyRequestsException"
+
+
 def test_a_path_that_leads_nowhere_cannot_be_caught(machines: Machines) -> None:
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "B"}]
     states = {"A": task(LAMBDA + "maybe-raises", Parameters={"x.$": "$.none"}, Catch=catch), "B": {"Type": "Succeed"}}

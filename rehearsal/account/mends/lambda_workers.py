@@ -15,22 +15,24 @@ from typing import Any
 
 from ministack.core import lambda_runtime
 from ministack.core.responses import get_region, new_uuid
-from ministack.services import lambda_svc
+from ministack.services import iam, lambda_svc
 
-from rehearsal.account import settings
+from rehearsal.account import platform, settings
 
 _BOOTSTRAP = Path(__file__).resolve().parents[1] / "runtime" / "bootstrap.py"
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
 # The log lines of an invocation reach the pipe before its answer; the reader thread needs a moment to take them.
 _LOG_GRACE_SECONDS = 0.004
 _LOG_QUIET_SECONDS = 0.001
+_IDLE_SECONDS = 2.0
+_KEPT_ARCHIVES = 40
 
 
 class PythonWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
     """One execution environment of a Python function."""
 
     def _build_handler_class(self, generation: int, pending: Any) -> Any:
-        class Handler(super()._build_handler_class(generation, pending)):  # type: ignore[misc]
+        class Handler(super()._build_handler_class(generation, _Patient(pending))):  # type: ignore[misc]
             # Without these the answer leaves as two packets and waits 40 ms for the first one's acknowledgement.
             disable_nagle_algorithm = True
             wbufsize = -1
@@ -48,6 +50,16 @@ class PythonWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
         return result
 
 
+class _Patient:
+    """The queue of an environment's invocations, looked at when there is one and not ten times a second."""
+
+    def __init__(self, pending: Any) -> None:
+        self._pending = pending
+
+    def get(self, timeout: float) -> Any:
+        return self._pending.get(timeout=max(timeout, _IDLE_SECONDS))
+
+
 def apply() -> None:
     """Route every `python*` function to `PythonWorker`."""
     other_class, other_executor = lambda_runtime._worker_class_for, lambda_svc._execute_function_warm
@@ -61,6 +73,7 @@ def apply() -> None:
     lambda_svc._execute_function_warm = execute
     lambda_svc._provided_worker_env = _environment
     lambda_svc._provided_runtime_code_dir = _unpacked
+    _discard_old(settings.STATE_DIR / "code")
 
 
 def _is_python(config: dict[str, Any]) -> bool:
@@ -81,6 +94,21 @@ def _unpacked(archive: bytes) -> str:
     return str(target)
 
 
+def _discard_old(directory: Path) -> None:
+    unpacked = sorted(directory.glob("*"), key=lambda path: path.stat().st_mtime)
+    for path in unpacked[:-_KEPT_ARCHIVES]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _require_trust(role_arn: str) -> None:
+    """Refuse a role that Lambda may not assume, as CreateFunction does; a template's function is not asked there."""
+    role = iam._roles.get(role_arn.rsplit("/", 1)[-1])
+    if role is None or not platform.trusts(role, "lambda.amazonaws.com"):
+        raise lambda_runtime.ProvidedRuntimeError(
+            "The role defined for the function cannot be assumed by Lambda.", "AccessDeniedException"
+        )
+
+
 def _write_bootstrap(path: Path) -> None:
     path.write_text(f'#!/bin/sh\nexec "{settings.RUNTIME_PYTHON}" -u "{_BOOTSTRAP}" "$_HANDLER"\n')
     path.chmod(0o755)
@@ -88,6 +116,7 @@ def _write_bootstrap(path: Path) -> None:
 
 def _environment(config: dict[str, Any], code_dir: str, port: int) -> dict[str, str]:
     """The environment of a function: Lambda's own variables, the function's, its role's credentials, nothing else."""
+    _require_trust(config.get("Role", ""))
     name = config.get("FunctionName", "")
     layers = [
         _unpacked(archive) for archive in map(lambda_svc._resolve_layer_zip, config.get("Layers") or []) if archive

@@ -179,6 +179,8 @@ def _invoke(task: _Task) -> Any:
         # function are reported as Lambda.Unknown.
         if failure.error in _UNKNOWN_LAMBDA_ERRORS:
             raise _Failure("Lambda.Unknown", failure.cause) from failure
+        if "InvocationLimitExceeded" in failure.cause:
+            raise _Failure("Lambda.TooManyRequestsException", failure.cause) from failure
         raise
 
 
