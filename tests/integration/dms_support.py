@@ -110,11 +110,17 @@ def _make_master(server: Server) -> None:
 def new_lab(servers: tuple[Server, Server], name: str) -> Iterator[Lab]:
     """An account with a database of its own on both servers; afterwards they are as they were."""
     lab = Lab(*servers, database=re.sub(r"\W+", "_", name)[:60].lower())
+    make_database(servers, lab.database)
     try:
         yield lab
     finally:
         lab.stop_tasks()
         _clear(servers, lab.database)
+
+
+def make_database(servers: tuple[Server, Server], database: str) -> None:
+    for server in servers:
+        server.run(f"CREATE DATABASE {database} OWNER master")
 
 
 def _clear(servers: tuple[Server, Server], database: str) -> None:
@@ -143,8 +149,6 @@ class Lab:
         for kind, host in zip(("source", "target"), HOSTS, strict=True):
             login = {"username": "master", "password": "it's \\secret", "host": host}
             self.platform.secrets[f"{kind}-secret"] = {**login, "port": source.installation.port}
-        for server in (source, target):
-            server.run(f"CREATE DATABASE {database} OWNER master")
 
     def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """One API call. Raises ApiError."""

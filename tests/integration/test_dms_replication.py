@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rehearsal.servers.postgres import Server
+from rehearsal.servers.postgres import Server, base_backup
 from tests.integration.dms_support import Lab, await_true, new_lab, running_servers
 
 SCHEMA = """
@@ -117,3 +117,48 @@ def test_carries_everything_under_writes_through_stop_and_resume_and_leaves_its_
     await_true(lambda: not lab.call("DescribeReplicationTasks")["ReplicationTasks"])
     assert lab.on_target("SELECT count(*) FROM pg_stat_subscription") == [[0]]
     assert lab.on_source("SELECT count(*), bool_or(active) FROM pg_replication_slots") == [[1, False]]
+
+
+def test_a_failover_of_the_target_loses_nothing(lab: Lab) -> None:
+    task = lab.task()
+    lab.start(task)
+    lab.await_status(task, "running")
+    lab.await_loaded(task)
+    writers = Writers(lab)
+    reader = _add_reader(lab.target)
+    try:
+        _fail_over(lab, reader)
+        before = writers.writes
+        await_true(lambda: writers.writes > before + 100)
+        writers.stop()
+        _await_marker(lab, "after the failover")
+        _assert_equal(lab)
+        await_true(lambda: lab.latest_metric("CDCLatencyTarget") == 0)
+        assert lab.described(task)["Status"] == "running"
+        _fail_over(lab, reader)
+        _await_marker(lab, "and back")
+    finally:
+        writers.stop()
+        reader.stop(crash=True)
+
+
+def _add_reader(writer: Server) -> Server:
+    reader = Server(writer.installation, writer.installation.servers / "reader", "127.0.0.33", dict(writer.settings))
+    base_backup(writer.installation, writer.address, reader.data)
+    reader.follows = writer.address
+    reader.start()
+    return reader
+
+
+def _fail_over(lab: Lab, reader: Server) -> None:
+    """Exchange roles as the emulated RDS does: on Aurora's shared volume nothing is lost, so the data changes hands."""
+    host = "target.test.rds.amazonaws.com"
+    writer = lab.target if lab.platform.hosts[host] == lab.target.address else reader
+    other = reader if writer is lab.target else lab.target
+    writer.stop()
+    other.stop()
+    writer.data, other.data = other.data, writer.data
+    other.follows, writer.follows = None, other.address
+    other.start()
+    writer.start()
+    lab.platform.hosts[host] = other.address
