@@ -72,6 +72,32 @@ def test_an_alarm_looks_at_its_own_dimensions(client: Client) -> None:
     assert states == {"t": "ALARM", "other": "INSUFFICIENT_DATA"}
 
 
+def test_a_message_in_a_queue_raises_the_alarm_on_it(client: Client, account: Account) -> None:
+    sqs, sns, cloudwatch, name = client("sqs"), client("sns"), client("cloudwatch"), uuid.uuid4().hex
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="on-call@example.com")
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace="AWS/SQS",
+        MetricName="ApproximateNumberOfMessagesVisible",
+        Dimensions=[{"Name": "QueueName", "Value": name}],
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        AlarmActions=[topic],
+    )
+    before = len(account.mailbox())
+    sqs.send_message(QueueUrl=queue, MessageBody="lost")
+    deadline = time.monotonic() + 5
+    while not account.mailbox(after=before) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    (mail,) = account.mailbox(after=before)
+    assert f'ALARM: "{name}"' in mail["subject"]
+
+
 def test_an_email_arrives_in_the_mailbox(client: Client, account: Account) -> None:
     sns = client("sns")
     topic = sns.create_topic(Name="alerts")["TopicArn"]

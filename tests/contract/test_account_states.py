@@ -207,6 +207,25 @@ def test_a_function_at_its_reserved_concurrency_is_throttled(
     assert machines.run({"A": task(function)})["error"] == "Lambda.TooManyRequestsException"
 
 
+def test_an_execution_is_logged_and_counted(machines: Machines, client: Client) -> None:
+    logs, cloudwatch = client("logs"), client("cloudwatch")
+    logs.create_log_group(logGroupName="/states/log")
+    group = logs.describe_log_groups(logGroupNamePrefix="/states/log")["logGroups"][0]["arn"]
+    states = {"A": {"Type": "Fail", "Error": "Mine", "Cause": "on purpose"}}
+    machine = machines.create(states)
+    logging = {"level": "ALL", "includeExecutionData": True}
+    logging |= {"destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}]}
+    machines.states.update_state_machine(stateMachineArn=machine, loggingConfiguration=logging)
+    machines.end(machines.states.start_execution(stateMachineArn=machine)["executionArn"])
+    lines = [json.loads(event["message"]) for event in logs.filter_log_events(logGroupName="/states/log")["events"]]
+    assert [line["type"] for line in lines] == ["FailStateEntered", "ExecutionFailed"]
+    assert lines[1]["details"] == {"error": "Mine", "cause": "on purpose"}
+    dimension = [{"Name": "StateMachineArn", "Value": machine}]
+    assert cloudwatch.list_metrics(Namespace="AWS/States", MetricName="ExecutionsFailed", Dimensions=dimension)[
+        "Metrics"
+    ]
+
+
 def test_a_path_that_leads_nowhere_cannot_be_caught(machines: Machines) -> None:
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "B"}]
     states = {"A": task(LAMBDA + "maybe-raises", Parameters={"x.$": "$.none"}, Catch=catch), "B": {"Type": "Succeed"}}
