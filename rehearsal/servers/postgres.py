@@ -136,7 +136,7 @@ class Server:
             session.close()
 
     def write_configuration(self) -> None:
-        """Write settings, access rules, standby mark into the data directory."""
+        """Write settings, access rules, certificate and standby mark into the data directory."""
         values = {**_BASE_SETTINGS, **self.settings, "listen_addresses": self.address}
         values["port"] = str(self.installation.port)
         if self.follows is not None:

@@ -1,5 +1,6 @@
 """Fixtures of the integration tests: an installation of database servers that leaves nothing behind."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -19,6 +20,19 @@ from tests.integration.rds_account import RdsAccount
 @pytest.fixture
 def database_installation() -> Iterator[Installation]:
     """Servers under a directory that `nobody` can reach (pytest's own are closed to others), on a port of their own."""
+    with _installation() as installation:
+        yield installation
+
+
+@pytest.fixture(scope="module")
+def installation_of_module() -> Iterator[Installation]:
+    """Like `database_installation`, for all tests of a file."""
+    with _installation() as installation:
+        yield installation
+
+
+@contextlib.contextmanager
+def _installation() -> Iterator[Installation]:
     state = Path(tempfile.mkdtemp(prefix=f"crossfade-test-{os.geteuid()}-"))
     state.chmod(0o755)
     installation = Installation(state, _free_port())

@@ -18,7 +18,7 @@ MASTER, PASSWORD = "crossfade_admin", "first-Passw0rd"
 SOURCE = {
     "DBInstanceIdentifier": "orders-db",
     "Engine": "postgres",
-    "EngineVersion": "18.6",
+    "EngineVersion": "18.4",
     "DBInstanceClass": "db.m6g.large",
     "AllocatedStorage": 20,
     "MasterUsername": MASTER,
@@ -84,7 +84,7 @@ class RdsAccount:
             "DBClusterIdentifier": "orders-aurora",
             "SnapshotIdentifier": snapshot,
             "Engine": "aurora-postgresql",
-            "EngineVersion": "18.6",
+            "EngineVersion": "18.4",
             "ServerlessV2ScalingConfiguration": {"MinCapacity": 0.5, "MaxCapacity": 8},
             "EngineLifecycleSupport": "open-source-rds-extended-support-disabled",
         }

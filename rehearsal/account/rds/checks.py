@@ -60,6 +60,12 @@ def backup_retention(request: Mapping[str, Any], *, least: int) -> int | None:
     return days
 
 
+def port(request: Mapping[str, Any], only: int) -> None:
+    """Refuse a Port this account cannot give: its servers share one port, so that DNS names alone move clients."""
+    if request.get("Port", only) != only:
+        raise ApiError("InvalidParameterValue", f"Every server of this account listens on port {only}: leave Port out.")
+
+
 def none_of(request: Mapping[str, Any], names: Sequence[str], message: str) -> None:
     """Refuse parameters that do not go with the rest of the request."""
     given = [name for name in names if name in request]

@@ -41,6 +41,8 @@ _PLAIN = {
     "StorageType": "StorageType",
 }
 
+_TAKING_TIME = {"ServerlessV2ScalingConfiguration", "CloudwatchLogsExportConfiguration", "BackupRetentionPeriod"}
+
 
 def modify(fleet: Fleet, request: Mapping[str, Any]) -> View:
     """ModifyDBCluster; only while the cluster is available (AWS_RULES R4.6)."""
@@ -61,9 +63,12 @@ def modify(fleet: Fleet, request: Mapping[str, Any]) -> View:
             view["VpcSecurityGroups"] = networks.security_groups(request["VpcSecurityGroupIds"])
         if group is not None and group != view["DBClusterParameterGroup"]:
             _associate(fleet, cluster, group)
-        view["Status"] = "modifying"
+        works = bool(password or group or set(request) & _TAKING_TIME)
+        if works:
+            view["Status"] = "modifying"
         answer = clusters.described(fleet, cluster)
-    fleet.in_background(lambda: _finish(fleet, cluster, password), lambda: view.update(Status="available"))
+    if works:
+        fleet.in_background(lambda: _finish(fleet, cluster, password), lambda: view.update(Status="available"))
     return {"DBCluster": answer}
 
 
@@ -133,6 +138,7 @@ def _finish(fleet: Fleet, cluster: Cluster, password: str | None) -> None:
     with fleet.lasting(_MODIFY_SECONDS):
         if password is not None:
             _set_password(fleet, cluster, password)
+    secrets.activate(cluster.view)
     cluster.view["Status"] = "available"
 
 

@@ -133,6 +133,7 @@ def _running_writer(fleet: Fleet, cluster: Cluster) -> Server:
 def _new_view(fleet: Fleet, request: Mapping[str, Any], snapshot: Snapshot) -> View:
     name, source = request["DBClusterIdentifier"].lower(), snapshot.view
     version = _target_version(request, source["EngineVersion"])
+    checks.port(request, fleet.installation.port)
     family = versions.family(request["Engine"], version)
     group = parameters.require(fleet, parameters.OF_CLUSTER, request.get("DBClusterParameterGroupName"), family)
     key = request.get("KmsKeyId") or source.get("KmsKeyId")
@@ -147,7 +148,7 @@ def _new_view(fleet: Fleet, request: Mapping[str, Any], snapshot: Snapshot) -> V
         "EngineLifecycleSupport": checks.lifecycle_support(request),
         "Endpoint": cluster_host(name),
         "ReaderEndpoint": cluster_host(name, reader=True),
-        "Port": request.get("Port", fleet.installation.port),
+        "Port": fleet.installation.port,
         "HostedZoneId": "Z2R2ITUGPM61AM",
         "MasterUsername": source["MasterUsername"],
         "DatabaseName": snapshot.source_view.get("DBName") or snapshot.source_view.get("DatabaseName"),

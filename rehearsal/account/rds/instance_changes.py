@@ -163,6 +163,7 @@ def _finish(fleet: Fleet, instance: Instance, password: str | None, *, immediate
     with fleet.lock:
         view = instance.view
         pending: View = view["PendingModifiedValues"]
+        secrets.activate(view)
         pending.pop("MasterUserPassword", None)
         if immediately:
             view.update(pending)

@@ -112,6 +112,7 @@ def _new_source(fleet: Fleet, request: Mapping[str, Any]) -> Instance:
     if request["MasterUsername"].lower() in ("rdsadmin", "postgres_rds", "pg_", "admin"):
         raise ApiError("InvalidParameterValue", f"MasterUsername {request['MasterUsername']} cannot be used")
     version = versions.require(request["Engine"], request.get("EngineVersion"))
+    checks.port(request, fleet.installation.port)
     checks.backup_retention(request, least=0)
     view = _view(fleet, request, version)
     view |= views.own_storage(fleet, request) | {"EngineLifecycleSupport": checks.lifecycle_support(request)}
@@ -172,6 +173,7 @@ def _come_up(fleet: Fleet, instance: Instance, request: Mapping[str, Any]) -> No
     else:
         with fleet.lasting(_CREATE_SECONDS):
             databases.create_source(fleet, instance, request.get("DBName"))
+        secrets.activate(instance.view)
     instance.view["InstanceCreateTime"] = now()
     fleet.platform.set_host(instance.host, instance.address)
     events.emit(fleet, "0005", instance.identifier)

@@ -20,8 +20,15 @@ def new_password() -> str:
 def manage(fleet: Fleet, kind: str, username: str, password: str, key: str | None) -> View:
     """Store the login in a secret `rds!<kind>-<uuid>` (kind: db or cluster); the MasterUserSecret of the resource.
 
-    The secret holds username and password only, no host: RDS does not know which endpoint a reader of it wants.
+    Its status is `creating` until `activate`: only then does the server know the password. The secret holds username
+    and password only, no host: RDS does not know which endpoint a reader of it wants.
     """
     name = f"rds!{kind}-{uuid.uuid4()}"
     secret_arn = fleet.platform.put_secret(name, {"username": username, "password": password})
-    return {"SecretArn": secret_arn, "SecretStatus": "active", "KmsKeyId": key or _KMS_KEY}
+    return {"SecretArn": secret_arn, "SecretStatus": "creating", "KmsKeyId": key or _KMS_KEY}
+
+
+def activate(view: View) -> None:
+    """The server has the managed password."""
+    if "MasterUserSecret" in view:
+        view["MasterUserSecret"] = {**view["MasterUserSecret"], "SecretStatus": "active"}

@@ -1,6 +1,6 @@
 """The engine catalogue: which versions exist, what they upgrade to, and what Serverless v2 offers on them.
 
-The embedded server is PostgreSQL 18.6; the other versions exist so that requests can be right or wrong about them.
+The real servers are PostgreSQL 18.4; the other versions exist so that requests can be right or wrong about them.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _MINORS = {
         15: (13, 15),
         16: (8, 9, 10, 11),
         17: (4, 6, 7),
-        18: (1, 3, 4, 6),
+        18: (1, 3, 4),
     },
-    AURORA: {13: (20, 22), 14: (18, 20), 15: (13, 15), 16: (8, 10, 11), 17: (4, 6, 7), 18: (3, 6)},
+    AURORA: {13: (20, 22), 14: (18, 20), 15: (13, 15), 16: (8, 10, 11), 17: (4, 6, 7), 18: (3, 4)},
 }
 _CLASSES = {
     POSTGRES: ("db.t4g.micro", "db.t4g.medium", "db.m6g.large", "db.m7g.large", "db.r6g.large", "db.r7g.large"),
@@ -58,7 +58,7 @@ def catalogue(engine: str) -> list[EngineVersion]:
 
 
 def default_version(engine: str) -> EngineVersion:
-    """The newest: what the embedded server is."""
+    """The newest: what the real servers are."""
     return catalogue(engine)[-1]
 
 
