@@ -31,6 +31,7 @@ class Dialler:
         """Dials the address; the certificate must be that of `server_name`."""
         dialled = socket.create_connection((address, port), timeout=CONNECT_TIMEOUT_SECONDS)
         dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        dialled.settimeout(ANSWER_TIMEOUT_SECONDS)  # before TLS takes the socket over
         try:
             driver = pg8000.native.Connection(
                 self._settings.user,
@@ -44,7 +45,6 @@ class Dialler:
         except BaseException:
             dialled.close()
             raise
-        dialled.settimeout(ANSWER_TIMEOUT_SECONDS)
         connection = PreparedConnection(driver)
         with self._lock:
             self._addresses[connection] = address
