@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import socket
 import tempfile
@@ -23,6 +22,7 @@ from rehearsal.servers.installation import Installation
 from rehearsal.servers.postgres import Server
 
 PACE = 3000.0
+DATABASE = "shop"
 ROLE = "arn:aws:iam::000000000000:role/dms-secrets"
 HOSTS = {"source.test.rds.amazonaws.com": "127.0.0.31", "target.test.rds.amazonaws.com": "127.0.0.32"}
 REPLICA = "SET session_replication_role='replica'"
@@ -89,6 +89,8 @@ def running_servers(**source_settings: str) -> Iterator[tuple[Server, Server]]:
             server.initialise()
             server.start()
             _make_master(server)
+            server.run(f"CREATE DATABASE {DATABASE} OWNER master")
+            server.run("CREATE SCHEMA app AUTHORIZATION master", DATABASE)
         yield source, target
     finally:
         for server in (source, target):
@@ -107,43 +109,42 @@ def _make_master(server: Server) -> None:
 
 
 @contextlib.contextmanager
-def new_lab(servers: tuple[Server, Server], name: str) -> Iterator[Lab]:
-    """An account with a database of its own on both servers; afterwards they are as they were."""
-    lab = Lab(*servers, database=re.sub(r"\W+", "_", name)[:60].lower())
-    make_database(servers, lab.database)
+def new_lab(servers: tuple[Server, Server]) -> Iterator[Lab]:
+    """A new account with the two databases; afterwards they are empty again."""
+    lab = Lab(*servers)
     try:
         yield lab
     finally:
         lab.stop_tasks()
-        _clear(servers, lab.database)
+        _clear(*servers)
 
 
-def make_database(servers: tuple[Server, Server], database: str) -> None:
-    for server in servers:
-        server.run(f"CREATE DATABASE {database} OWNER master")
-
-
-def _clear(servers: tuple[Server, Server], database: str) -> None:
+def _clear(source: Server, target: Server) -> None:
     """Slots and subscriptions left by a test would hold the next one's."""
-    source, target = servers
-    with contextlib.closing(target.connect(database)) as session:
+    with contextlib.closing(target.connect(DATABASE)) as session:
         session.run("SET default_transaction_read_only = off")
-        own = "SELECT subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid"
-        for (name,) in session.run(f"{own} WHERE d.datname = current_database()"):
+        for (name,) in session.run("SELECT subname FROM pg_subscription"):
             session.run(f"ALTER SUBSCRIPTION {name} DISABLE")
             session.run(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)")
             session.run(f"DROP SUBSCRIPTION {name}")
     await_true(lambda: not source.run("SELECT FROM pg_replication_slots WHERE active"))
     source.run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
-    for server in servers:
-        server.run(f'DROP DATABASE "{database}" WITH (FORCE)')
+    for server in (source, target):
+        server.run(f"ALTER DATABASE {DATABASE} RESET ALL")
+        server.run("DROP SCHEMA app, public CASCADE", DATABASE)
+        server.run("CREATE SCHEMA app AUTHORIZATION master", DATABASE)
+        server.run("CREATE SCHEMA public AUTHORIZATION pg_database_owner", DATABASE)
+        for (name,) in server.run("SELECT pubname FROM pg_publication", DATABASE):
+            server.run(f"DROP PUBLICATION {name}", DATABASE)
 
 
 class Lab:
     """One account with one pair of databases, and the calls an operator makes."""
 
-    def __init__(self, source: Server, target: Server, database: str) -> None:
-        self.source, self.target, self.database = source, target, database
+    database = DATABASE
+
+    def __init__(self, source: Server, target: Server) -> None:
+        self.source, self.target = source, target
         self.platform = MemoryPlatform()
         self.api: Api = build(self.platform, source.installation.connect)
         for kind, host in zip(("source", "target"), HOSTS, strict=True):

@@ -10,7 +10,7 @@ import pytest
 
 from rehearsal.account.wire import ApiError
 from rehearsal.servers.postgres import Server
-from tests.integration.dms_support import EVERYTHING, ROLE, Lab, await_true, make_database, running_servers
+from tests.integration.dms_support import EVERYTHING, ROLE, Lab, await_true, running_servers
 
 SECRET = {"SecretsManagerAccessRoleArn": ROLE, "SecretsManagerSecretId": "source-secret"}
 
@@ -18,13 +18,12 @@ SECRET = {"SecretsManagerAccessRoleArn": ROLE, "SecretsManagerSecretId": "source
 @pytest.fixture(scope="module")
 def servers() -> Iterator[tuple[Server, Server]]:
     with running_servers() as pair:
-        make_database(pair, "shop")
         yield pair
 
 
 @pytest.fixture
 def lab(servers: tuple[Server, Server]) -> Iterator[Lab]:
-    made = Lab(*servers, database="shop")
+    made = Lab(*servers)
     yield made
     made.stop_tasks()
 
@@ -229,7 +228,7 @@ def test_a_task_has_a_source_and_a_target_and_a_log_role_when_it_logs(lab: Lab) 
 
 
 def test_starts_once_and_resumes_later(lab: Lab) -> None:
-    lab.on_both("CREATE SCHEMA app; CREATE TABLE app.t (id int PRIMARY KEY)")
+    lab.on_both("CREATE TABLE app.t (id int PRIMARY KEY)")
     arn = lab.task()
     wrong = {"ReplicationTaskArn": arn, "StartReplicationTaskType": "resume-processing"}
     assert _fault(lab, "StartReplicationTask", **wrong) == "InvalidResourceStateFault"

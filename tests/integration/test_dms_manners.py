@@ -12,7 +12,6 @@ from rehearsal.servers.postgres import Server
 from tests.integration.dms_support import REPLICA, Lab, await_true, new_lab, running_servers
 
 SCHEMA = """
-CREATE SCHEMA app;
 CREATE TABLE app.parent (id int PRIMARY KEY, name text);
 CREATE TABLE app.child (id int PRIMARY KEY, parent_id int NOT NULL REFERENCES app.parent ON DELETE CASCADE);
 CREATE TABLE app.keyless (id int, name text);
@@ -43,8 +42,8 @@ def servers() -> Iterator[tuple[Server, Server]]:
 
 
 @pytest.fixture
-def lab(servers: tuple[Server, Server], request: pytest.FixtureRequest) -> Iterator[Lab]:
-    with new_lab(servers, request.node.name) as made:
+def lab(servers: tuple[Server, Server]) -> Iterator[Lab]:
+    with new_lab(servers) as made:
         made.on_both(SCHEMA)
         made.on_source("INSERT INTO app.parent SELECT g, 'p' || g FROM generate_series(1, 10) g")
         made.on_source("INSERT INTO app.child SELECT g, g FROM generate_series(1, 10) g")
