@@ -157,6 +157,24 @@ class Grants:
         """Hand Scheduler the role that calls the functions."""
         return self._pass(SCHEDULER_ROLE, "scheduler.amazonaws.com")
 
+    def both_databases(self) -> list[Grant]:
+        """Passwords of both sides."""
+        return [self.source_secrets(), self.cluster_secrets("GetSecretValue"), *self.keys("Decrypt")]
+
+    def scheduling(self) -> list[Grant]:
+        """Schedules that begin; those that happen once end themselves."""
+        return [self.schedules("CreateSchedule"), self.pass_to_scheduler()]
+
+    def retiring_dms(self) -> list[Grant]:
+        """Stop and delete everything of DMS."""
+        return [
+            self.dms("task", "StopReplicationTask", "DeleteReplicationTask"),
+            self.dms("endpoint", "DeleteEndpoint"),
+            self.dms("rep", "DeleteReplicationInstance"),
+            self.dms("subgrp", "DeleteReplicationSubnetGroup"),
+            self.anywhere("dms:DescribeEndpoints", "dms:DescribeReplicationInstances", "dms:DescribeReplicationTasks"),
+        ]
+
     def _pass(self, role: str, *services: str) -> Grant:
         condition = {"StringEquals": {"iam:PassedToService": list(services)}}
         return Grant(("iam:PassRole",), (self._arns.role(role),), condition)

@@ -11,6 +11,7 @@ from aws_cdk import (
     RemovalPolicy,
     Stack,
     aws_dynamodb,
+    aws_iam,
     aws_lambda,
     aws_scheduler,
     aws_sqs,
@@ -140,8 +141,9 @@ class MigrationStack(Stack):
             ),
             tracing_enabled=self._settings.tracing,
         )
-        for function in tasks.values():
-            function.grant_invoke(machine)
+        # Not grant_invoke: it would allow every version and alias too.
+        arns = [function.function_arn for function in tasks.values()]
+        machine.add_to_role_policy(aws_iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=arns))
         CfnOutput(self, "StateMachineArn", value=machine.state_machine_arn)
         return machine
 

@@ -6,11 +6,11 @@ tests/contract/test_permissions.py compares each row with the calls its code can
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from stacks.grants import Grant, Grants
 from stacks.names import Arns
 
-# Every function's environment.
 LOGGING = ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL")
 DATABASE = "CROSSFADE_DATABASE_CA"
 LEDGER = "CROSSFADE_TABLE"
@@ -49,8 +49,16 @@ def function_rows(arns: Arns) -> list[FunctionRow]:
     ]
 
 
-def _task(name: str, grants: list[Grant], *environment: str, **shape: int | bool) -> FunctionRow:
-    return FunctionRow("tasks", name, grants, (*environment, *LOGGING), **shape)  # type: ignore[arg-type]
+def _task(name: str, grants: list[Grant], environment: tuple[str, ...] = (), **shape: Any) -> FunctionRow:
+    return FunctionRow("tasks", name, grants, (*environment, *LOGGING), **shape)
+
+
+def _short(
+    package: str, name: str, grants: list[Grant], environment: tuple[str, ...], timeout_seconds: int = 30, **shape: Any
+) -> FunctionRow:
+    """What a person or EventBridge calls; the latter waits for no answer."""
+    everything = (*environment, *LOGGING)
+    return FunctionRow(package, name, grants, everything, timeout_seconds, asynchronous=package == "events", **shape)
 
 
 def _preparing(may: Grants) -> list[FunctionRow]:
@@ -68,34 +76,27 @@ def _preparing(may: Grants) -> list[FunctionRow]:
                 may.ledger("GetItem"),
                 may.executions(),
             ],
-            SOURCES,
-            LEDGER,
-            DATABASE,
+            (SOURCES, LEDGER, DATABASE),
             in_vpc=True,
         ),
-        _task("ClaimMigration", [may.ledger("GetItem", "UpdateItem"), may.executions()], LEDGER),
+        _task("ClaimMigration", [may.ledger("GetItem", "UpdateItem"), may.executions()], (LEDGER,)),
         _task(
             "PrepareSource",
             [
                 may.ledger("UpdateItem"),
-                may.source_instance("DescribeDBInstances", "ModifyDBInstance"),
                 may.source_secrets(),
+                may.source_instance("DescribeDBInstances", "ModifyDBInstance"),
                 may.dms_secrets("GetSecretValue", "CreateSecret", "PutSecretValue", "TagResource"),
                 may.anywhere("secretsmanager:GetRandomPassword"),
-                may.dns("ListResourceRecordSets", "ChangeResourceRecordSets"),
                 may.published_writer("GetParameter", "PutParameter"),
+                may.dns("ListResourceRecordSets", "ChangeResourceRecordSets"),
             ],
-            LEDGER,
-            WRITER,
-            DATABASE,
+            (LEDGER, WRITER, DATABASE),
             in_vpc=True,
         ),
         _task(
             "SnapshotSource",
-            [
-                may.source_instance("CreateDBSnapshot"),
-                may.target("snapshot", "CreateDBSnapshot", "AddTagsToResource"),
-            ],
+            [may.source_instance("CreateDBSnapshot"), may.target("snapshot", "CreateDBSnapshot", "AddTagsToResource")],
         ),
         _task("AwaitSnapshot", [may.target("snapshot", "DescribeDBSnapshots")]),
     ]
@@ -109,10 +110,8 @@ def _making_the_target(may: Grants) -> list[FunctionRow]:
                 may.source_instance("DescribeDBInstances"),
                 may.target("cluster-pg", "CreateDBClusterParameterGroup", "ModifyDBClusterParameterGroup"),
                 may.target("cluster cluster-pg snapshot", "RestoreDBClusterFromSnapshot"),
-                may.target("cluster db", "CreateDBInstance"),
-                may.rds_any("subgrp:* og:default:*", "RestoreDBClusterFromSnapshot", "CreateDBInstance"),
-                may.rds_any("pg:default.*", "CreateDBInstance"),
-                may.target("cluster cluster-pg db", "AddTagsToResource"),
+                may.rds_any("subgrp:* og:default:*", "RestoreDBClusterFromSnapshot"),
+                may.target("cluster cluster-pg", "AddTagsToResource"),
                 may.target("cluster", "DescribeDBClusters"),
                 *may.keys("CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKey"),
             ],
@@ -120,8 +119,9 @@ def _making_the_target(may: Grants) -> list[FunctionRow]:
         _task(
             "AwaitTarget",
             [
-                may.target("cluster", "DescribeDBClusters", "ModifyDBCluster"),
-                may.target("db", "DescribeDBInstances"),
+                may.target("cluster", "DescribeDBClusters", "ModifyDBCluster", "CreateDBInstance"),
+                may.target("db", "DescribeDBInstances", "CreateDBInstance", "AddTagsToResource"),
+                may.rds_any("subgrp:* og:default:* pg:default.*", "CreateDBInstance"),
                 may.cluster_secrets("CreateSecret", "TagResource"),
                 may.describe_keys(),
                 may.dns("ListResourceRecordSets", "ChangeResourceRecordSets"),
@@ -131,28 +131,20 @@ def _making_the_target(may: Grants) -> list[FunctionRow]:
             "StartReplication",
             [
                 may.ledger("GetItem", "UpdateItem"),
-                may.target("cluster-pg", "ModifyDBClusterParameterGroup"),
-                *_both_databases(may),
+                *may.both_databases(),
                 may.dms_secrets("GetSecretValue", "CreateSecret", "PutSecretValue", "TagResource"),
                 may.pass_to_dms(),
+                may.target("cluster-pg", "ModifyDBClusterParameterGroup"),
                 may.dms("subgrp", "CreateReplicationSubnetGroup", "AddTagsToResource"),
-                may.dms("rep", "CreateReplicationInstance", "AddTagsToResource"),
-                may.dms("subgrp", "CreateReplicationInstance"),
+                may.dms("rep subgrp", "CreateReplicationInstance", "AddTagsToResource"),
                 may.dms("endpoint", "CreateEndpoint", "AddTagsToResource"),
-                may.dms("rep endpoint", "TestConnection"),
-                may.dms("rep endpoint task", "CreateReplicationTask"),
-                may.dms("task", "StartReplicationTask", "AddTagsToResource"),
-                may.anywhere(
-                    "dms:DescribeConnections",
-                    "dms:DescribeEndpoints",
-                    "dms:DescribeReplicationInstances",
-                    "dms:DescribeReplicationSubnetGroups",
-                    "dms:DescribeReplicationTasks",
-                ),
+                may.dms("endpoint rep", "TestConnection"),
+                may.dms("task endpoint rep", "CreateReplicationTask", "AddTagsToResource"),
+                may.dms("task", "StartReplicationTask"),
+                may.anywhere("dms:DescribeConnections", "dms:DescribeEndpoints", "dms:DescribeReplicationInstances"),
+                may.anywhere("dms:DescribeReplicationSubnetGroups", "dms:DescribeReplicationTasks"),
             ],
-            LEDGER,
-            DMS_ROLE,
-            DATABASE,
+            (LEDGER, DMS_ROLE, DATABASE),
             in_vpc=True,
             timeout_seconds=590,
         ),
@@ -160,51 +152,113 @@ def _making_the_target(may: Grants) -> list[FunctionRow]:
             "AwaitReplication",
             [
                 may.ledger("UpdateItem"),
-                *_both_databases(may),
+                *may.both_databases(),
                 may.dms("task", "DescribeTableStatistics"),
                 may.anywhere("dms:DescribeReplicationTasks", "cloudwatch:GetMetricData"),
             ],
-            LEDGER,
-            DATABASE,
+            (LEDGER, DATABASE),
             in_vpc=True,
         ),
-        _task("VerifyData", _both_databases(may), DATABASE, in_vpc=True, timeout_seconds=890, memory_mb=ONE_VCPU_MB),
-        _task("DrillFailover", [], LEDGER, DATABASE, in_vpc=True, timeout_seconds=890),
     ]
 
 
 def _moving(may: Grants) -> list[FunctionRow]:
-    ledger = may.ledger("GetItem", "UpdateItem")
+    ledger, both = may.ledger("GetItem", "UpdateItem"), may.both_databases()
     return [
-        _task("ShiftReads", [ledger], LEDGER, *SCHEDULES, "CROSSFADE_STEP_READS_ARN"),
-        _task("RequestCutover", [ledger], LEDGER, TOPIC),
-        _task("CutOver", [ledger], LEDGER, WRITER, DATABASE, in_vpc=True, timeout_seconds=140, memory_mb=ONE_VCPU_MB),
-        _task("Bake", [ledger], LEDGER, TOPIC, DATABASE, *SCHEDULES, "CROSSFADE_FINISH_BAKE_ARN", in_vpc=True),
-        _task("Complete", [ledger], LEDGER, TOPIC, *SCHEDULES, "CROSSFADE_REMIND_RETIREMENT_ARN", timeout_seconds=290),
+        _task(
+            "VerifyData", [ledger, *both], (LEDGER, DATABASE), in_vpc=True, timeout_seconds=890, memory_mb=ONE_VCPU_MB
+        ),
+        _task(
+            "DrillFailover",
+            [
+                ledger,
+                *both,
+                may.target("cluster", "DescribeDBClusters", "FailoverDBCluster"),
+                may.target("db", "DescribeDBInstances"),
+            ],
+            (LEDGER, DATABASE),
+            in_vpc=True,
+            timeout_seconds=890,
+        ),
+        _task(
+            "ShiftReads",
+            [ledger, may.schedules("CreateSchedule", "DeleteSchedule"), may.pass_to_scheduler()],
+            (LEDGER, *SCHEDULES, "CROSSFADE_STEP_READS_ARN"),
+        ),
+        _task("RequestCutover", [ledger, may.notices(), may.tokens("SendTaskSuccess")], (LEDGER, TOPIC)),
+        _task(
+            "CutOver",
+            [
+                ledger,
+                *both,
+                may.published_writer("GetParameter", "PutParameter"),
+                may.dns("ListResourceRecordSets", "ChangeResourceRecordSets"),
+            ],
+            (LEDGER, WRITER, DATABASE),
+            in_vpc=True,
+            timeout_seconds=140,
+            memory_mb=ONE_VCPU_MB,
+        ),
+        _task(
+            "Bake",
+            [
+                ledger,
+                *both,
+                may.dns("ListResourceRecordSets", "ChangeResourceRecordSets"),
+                may.dns_changes(),
+                may.dms("task", "StopReplicationTask"),
+                may.anywhere("dms:DescribeReplicationTasks"),
+                *may.scheduling(),
+                may.notices(),
+                may.tokens("SendTaskSuccess"),
+            ],
+            (LEDGER, TOPIC, DATABASE, *SCHEDULES, "CROSSFADE_FINISH_BAKE_ARN"),
+            in_vpc=True,
+        ),
+        _task(
+            "Complete",
+            [
+                may.ledger("GetItem", "UpdateItem", "DeleteItem"),
+                *both,
+                may.source_instance("ModifyDBInstance", "CreateDBSnapshot"),
+                may.target("snapshot", "CreateDBSnapshot", "AddTagsToResource", "DescribeDBSnapshots"),
+                may.dms_secrets("DeleteSecret"),
+                *may.retiring_dms(),
+                *may.scheduling(),
+                may.notices(),
+            ],
+            (LEDGER, TOPIC, DATABASE, *SCHEDULES, "CROSSFADE_REMIND_RETIREMENT_ARN"),
+            in_vpc=True,
+            timeout_seconds=290,
+        ),
     ]
 
 
 def _compensations(may: Grants) -> list[FunctionRow]:
+    ledger = may.ledger("GetItem", "UpdateItem")
     return [
-        _task("UnfenceSource", [may.ledger("GetItem", "UpdateItem")], LEDGER, DATABASE, in_vpc=True),
-        _task("RestoreReads", [may.ledger("GetItem", "UpdateItem")], LEDGER, *SCHEDULES),
+        _task("UnfenceSource", [ledger, *may.both_databases()], (LEDGER, DATABASE), in_vpc=True),
+        _task(
+            "RestoreReads",
+            [
+                ledger,
+                may.schedules("DeleteSchedule"),
+                may.dns("ListResourceRecordSets", "ChangeResourceRecordSets"),
+                may.dns_changes(),
+            ],
+            (LEDGER, *SCHEDULES),
+        ),
         _task(
             "StopReplication",
-            [
-                may.ledger("GetItem", "UpdateItem"),
-                may.source_secrets(),
-                may.dms_secrets("DeleteSecret"),
-                *_retiring_dms(may),
-            ],
-            LEDGER,
-            DATABASE,
+            [ledger, may.source_secrets(), *may.keys("Decrypt"), may.dms_secrets("DeleteSecret"), *may.retiring_dms()],
+            (LEDGER, DATABASE),
             in_vpc=True,
         ),
         _task(
             "DiscardTarget",
             [
                 may.ledger("GetItem", "UpdateItem", "DeleteItem"),
-                *_both_databases(may),
+                *may.both_databases(),
                 may.source_instance("ModifyDBInstance"),
                 may.target("cluster", "DescribeDBClusters", "ModifyDBCluster", "DeleteDBCluster"),
                 may.target("db", "DescribeDBInstances", "DeleteDBInstance"),
@@ -212,38 +266,35 @@ def _compensations(may: Grants) -> list[FunctionRow]:
                 may.target("snapshot", "DeleteDBSnapshot"),
                 may.dns("ListResourceRecordSets", "ChangeResourceRecordSets"),
             ],
-            LEDGER,
-            DATABASE,
+            (LEDGER, DATABASE),
             in_vpc=True,
         ),
     ]
 
 
-def _both_databases(may: Grants) -> list[Grant]:
-    """Passwords of both sides."""
-    return [may.source_secrets(), may.cluster_secrets("GetSecretValue"), *may.keys("Decrypt")]
-
-
-def _retiring_dms(may: Grants) -> list[Grant]:
-    return [
-        may.dms("task", "StopReplicationTask", "DeleteReplicationTask"),
-        may.dms("endpoint", "DeleteEndpoint"),
-        may.dms("rep", "DeleteReplicationInstance"),
-        may.dms("subgrp", "DeleteReplicationSubnetGroup"),
-        may.anywhere("dms:DescribeEndpoints", "dms:DescribeReplicationInstances", "dms:DescribeReplicationTasks"),
-    ]
-
-
 def _operations(may: Grants) -> list[FunctionRow]:
+    ledger = may.ledger("GetItem", "UpdateItem")
     return [
-        FunctionRow("operations", name, [], (LEDGER, *LOGGING), timeout_seconds=30) for name in ("Approve", "Reject")
+        _short("operations", "Approve", [ledger, may.tokens("SendTaskSuccess")], (LEDGER,)),
+        _short("operations", "Reject", [ledger, may.tokens("SendTaskFailure")], (LEDGER,)),
     ]
 
 
 def _events(may: Grants) -> list[FunctionRow]:
+    stepping = [
+        may.ledger("GetItem", "UpdateItem"),
+        *may.both_databases(),
+        may.target("cluster", "DescribeDBClusters"),
+        may.target("db", "DescribeDBInstances"),
+        may.anywhere("dms:DescribeReplicationTasks", "cloudwatch:GetMetricData"),
+        may.dns("ListResourceRecordSets", "ChangeResourceRecordSets"),
+        may.schedules("DeleteSchedule"),
+        may.tokens("SendTaskHeartbeat", "SendTaskSuccess", "SendTaskFailure"),
+    ]
+    finishing = [may.ledger("GetItem"), may.tokens("SendTaskSuccess")]
     return [
-        FunctionRow("events", "StepReads", [], (LEDGER, *SCHEDULES, *LOGGING), in_vpc=True, asynchronous=True),
-        FunctionRow("events", "FinishBake", [], (LEDGER, *LOGGING), timeout_seconds=30, asynchronous=True),
-        FunctionRow("events", "RemindRetirement", [], (TOPIC, *LOGGING), timeout_seconds=30, asynchronous=True),
-        FunctionRow("events", "AnnounceOutcome", [], (TOPIC, *LOGGING), timeout_seconds=30, asynchronous=True),
+        _short("events", "StepReads", stepping, (LEDGER, DATABASE, *SCHEDULES), timeout_seconds=60, in_vpc=True),
+        _short("events", "FinishBake", finishing, (LEDGER, *SCHEDULES)),
+        _short("events", "RemindRetirement", [may.notices()], (TOPIC,)),
+        _short("events", "AnnounceOutcome", [may.notices()], (TOPIC,)),
     ]

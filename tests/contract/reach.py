@@ -42,6 +42,7 @@ class _Module:
     services: set[str] = field(default_factory=set)
 
 
+@cache
 def reach(handler_module: str) -> Reach:
     """Of `tasks.cut_over`, from its `handler` on."""
     walk = _Walk()
@@ -117,15 +118,8 @@ class _Walk:
 
 
 def _classes_of_names(body: ast.AST, owner: ast.ClassDef | None) -> dict[str, str]:
-    """Variable → class, where the function itself says so; `self.x` too."""
-    found: dict[str, str] = {}
-    if owner is not None:
-        found["self"] = owner.name
-        constructor = next((m for m in owner.body if getattr(m, "name", "") == "__init__"), None)
-        given = _classes_of_names(constructor, None) if constructor is not None and constructor is not body else {}
-        for node in ast.walk(constructor) if constructor is not None else ():
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
-                found[ast.unparse(node.targets[0])] = _class_of(node.value, given)
+    """Variable → class, where the function itself says so."""
+    found = {"self": owner.name} if owner else {}
     for node in ast.walk(body):
         if isinstance(node, ast.arg) and isinstance(node.annotation, ast.Name):
             found[node.arg] = node.annotation.id
@@ -142,7 +136,27 @@ def _class_of(value: ast.AST, classes: dict[str, str]) -> str:
     """The class of an expression, "" when it is not plain to see."""
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id[:1].isupper():
         return value.func.id
-    return classes.get(ast.unparse(value), "") if isinstance(value, ast.Name | ast.Attribute) else ""
+    if isinstance(value, ast.Attribute):
+        return _fields().get((_class_of(value.value, classes), value.attr), "")
+    return classes.get(value.id, "") if isinstance(value, ast.Name) else ""
+
+
+@cache
+def _fields() -> dict[tuple[str, str], str]:
+    """(class, attribute) → class of the attribute: annotated in the class, or set from a parameter of `__init__`."""
+    found: dict[tuple[str, str], str] = {}
+    trees = [ast.parse(path.read_text()) for path in LAMBDAS.rglob("*.py")]
+    for owner in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+        for member in owner.body:
+            if isinstance(member, ast.AnnAssign) and isinstance(member.annotation, ast.Name):
+                found[owner.name, ast.unparse(member.target)] = member.annotation.id
+            if isinstance(member, ast.FunctionDef) and member.name == "__init__":
+                given = {arg.arg: arg.annotation.id for arg in member.args.args if isinstance(arg.annotation, ast.Name)}
+                for node in ast.walk(member):
+                    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
+                        name = ast.unparse(node.targets[0]).removeprefix("self.")
+                        found[owner.name, name] = given.get(node.value.id, "")
+    return found
 
 
 def _evaluated(body: ast.AST) -> Iterator[ast.AST]:

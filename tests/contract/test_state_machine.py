@@ -92,7 +92,7 @@ def test_last_catch_takes_everything(name: str) -> None:
     assert last["Next"] in {*COMPENSATIONS, "MigrationRefused", "OperatorNeeded"}
 
 
-@pytest.mark.parametrize("name", set(TASKS) - TOKENS)
+@pytest.mark.parametrize("name", TASKS)
 def test_waits_raised_are_waited_for_and_no_others(name: str) -> None:
     """A NotReady that reaches the Catch would turn patience into failure."""
     raised = reach(f"tasks.{module_name(name)}").raised & (WAITS | {"FlipIncomplete"})
@@ -110,13 +110,13 @@ def test_caught_names_are_raised(name: str) -> None:
     assert caught <= raised
 
 
-@pytest.mark.parametrize("name", set(TASKS) - TOKENS)
+@pytest.mark.parametrize("name", sorted(set(TASKS) - TOKENS))
 def test_function_ends_before_the_state_gives_up(name: str) -> None:
     """Otherwise the retry would start beside a function that still works."""
     assert ROWS[name].timeout_seconds < TASKS[name]["TimeoutSeconds"]
 
 
-@pytest.mark.parametrize("name", TOKENS)
+@pytest.mark.parametrize("name", sorted(TOKENS))
 def test_heartbeat_is_shorter_than_timeout(name: str) -> None:
     state = TASKS[name]
     assert state.get("HeartbeatSeconds", 0) < state["TimeoutSeconds"]
