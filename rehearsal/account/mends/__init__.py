@@ -2,6 +2,7 @@
 
 from rehearsal.account.mends import (
     authorization,
+    functions_in_templates,
     lambda_workers,
     metrics,
     notifications,
@@ -19,6 +20,7 @@ from rehearsal.account.mends import (
 
 _MENDS = (
     authorization,
+    functions_in_templates,
     lambda_workers,
     metrics,
     notifications,
