@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pg8000.exceptions import InterfaceError
 from pg8000.native import Connection
 
+from rehearsal.account.dms.database import hang_up
 from rehearsal.account.dms.service import build
 from rehearsal.account.wire import Api, ApiError
 from rehearsal.servers.installation import Installation
@@ -99,7 +101,7 @@ def running_servers(**source_settings: str) -> Iterator[tuple[Server, Server]]:
 
 
 def _make_master(server: Server) -> None:
-    session = server.connect()
+    session = server.installation.connect(server.address)
     session.run("CREATE ROLE rds_superuser; CREATE ROLE rds_replication")
     session.run("GRANT pg_monitor, pg_read_all_data, pg_write_all_data TO rds_superuser")
     session.run("GRANT SET ON PARAMETER session_replication_role TO rds_superuser")
@@ -116,12 +118,13 @@ def new_lab(servers: tuple[Server, Server]) -> Iterator[Lab]:
         yield lab
     finally:
         lab.stop_tasks()
+        lab.close()
         _clear(*servers)
 
 
 def _clear(source: Server, target: Server) -> None:
     """Slots and subscriptions left by a test would hold the next one's."""
-    with contextlib.closing(target.connect(DATABASE)) as session:
+    with contextlib.closing(target.installation.connect(target.address, DATABASE)) as session:
         session.run("SET default_transaction_read_only = off")
         for (name,) in session.run("SELECT subname FROM pg_subscription"):
             session.run(f"ALTER SUBSCRIPTION {name} DISABLE")
@@ -145,6 +148,7 @@ class Lab:
 
     def __init__(self, source: Server, target: Server) -> None:
         self.source, self.target = source, target
+        self._kept: dict[str, Connection] = {}
         self.platform = MemoryPlatform()
         self.api: Api = build(self.platform, source.installation.connect)
         for kind, host in zip(("source", "target"), HOSTS, strict=True):
@@ -163,21 +167,37 @@ class Lab:
     @contextlib.contextmanager
     def session(self, host: str) -> Iterator[Connection]:
         """A session of the master user."""
-        address, port = self.platform.hosts[host], self.source.installation.port
-        name, word = "master", "it's \\secret"
-        session = Connection(name, host=address, port=port, database=self.database, password=word)
+        session = self._login(self.platform.hosts[host])
         try:
             yield session
         finally:
             session.close()
 
+    def _login(self, address: str) -> Connection:
+        port, word = self.source.installation.port, "it's \\secret"
+        return Connection("master", host=address, port=port, database=self.database, password=word)
+
     def on_source(self, sql: str) -> list[list[Any]]:
-        with self.session("source.test.rds.amazonaws.com") as session:
-            return list(session.run(sql) or [])
+        return self._run("source.test.rds.amazonaws.com", sql)
 
     def on_target(self, sql: str) -> list[list[Any]]:
-        with self.session("target.test.rds.amazonaws.com") as session:
-            return list(session.run(sql) or [])
+        return self._run("target.test.rds.amazonaws.com", sql)
+
+    def close(self) -> None:
+        for kept in self._kept.values():
+            hang_up(kept)
+        self._kept.clear()
+
+    def _run(self, host: str, sql: str) -> list[list[Any]]:
+        """Run on a kept session: logging in costs more than most statements."""
+        address = self.platform.hosts[host]
+        if address not in self._kept:
+            self._kept[address] = self._login(address)
+        try:
+            return list(self._kept[address].run(sql) or [])
+        except InterfaceError:
+            hang_up(self._kept.pop(address))
+            raise
 
     def instance(self) -> str:
         """A replication instance that is available; its ARN."""

@@ -26,6 +26,7 @@ def lab(servers: tuple[Server, Server]) -> Iterator[Lab]:
     made = Lab(*servers)
     yield made
     made.stop_tasks()
+    made.close()
 
 
 def _fault(lab: Lab, operation: str, **parameters: Any) -> str:

@@ -103,7 +103,7 @@ def test_triggers_fire_on_replicated_rows_without_the_script(lab: Lab) -> None:
 
 
 def test_rows_already_there_make_a_table_error_and_the_rest_goes_on(lab: Lab) -> None:
-    lab.on_target(f"{REPLICA}; INSERT INTO app.parent VALUES (10, 'left over')")
+    lab.on_target(f"{REPLICA}; INSERT INTO app.parent VALUES (10, 'left over'); RESET session_replication_role")
     arn = _follow(lab)
     tables = lab.tables(arn)
     assert {name: row["TableState"] for name, row in tables.items()} == {
@@ -237,3 +237,15 @@ def test_a_mapping_that_matches_nothing_fails_the_task(lab: Lab) -> None:
     arn = lab.task(TableMappings=PARENTS_ONLY.replace("parent", "nobody"))
     lab.start(arn)
     assert "No tables were found" in lab.await_status(arn, "failed")["LastFailureMessage"]
+
+
+def test_validation_tells_equal_from_unequal_tables(lab: Lab) -> None:
+    arn = _follow(lab, ReplicationTaskSettings=_settings(ValidationSettings={"EnableValidation": True}))
+
+    def states() -> dict[str, str]:
+        return {name: str(row["ValidationState"]) for name, row in lab.tables(arn).items()}
+
+    await_true(lambda: states()["parent"] == "Validated")
+    lab.on_target("UPDATE app.child SET parent_id = 2 WHERE id = 1")
+    await_true(lambda: states()["child"] == "Mismatched records")
+    assert states()["keyless"] == "No primary key"

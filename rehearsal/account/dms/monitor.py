@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import logging
 import threading
 import time
 from collections.abc import Callable
 
-from pg8000.exceptions import Error
 from pg8000.native import Connection
 
-from rehearsal.account.dms.access import Unreachable
 from rehearsal.account.dms.apply_errors import ApplyErrors
-from rehearsal.account.dms.database import Database, TaskFailed, hang_up
 from rehearsal.account.dms.lag import LagMeter, Positions
 from rehearsal.account.dms.ports import Platform
 from rehearsal.account.dms.replication import Replication
+from rehearsal.account.dms.sessions import KeptSession
 from rehearsal.account.dms.tables import Progress
+from rehearsal.account.dms.validation import EVERY_SECONDS, Validation
 
 PERIOD_SECONDS = 60.0
 MIN_PERIOD_REAL_SECONDS = 0.25
@@ -28,7 +25,6 @@ _POSITIONS = """
            greatest(r.flush_lsn, s.confirmed_flush_lsn) - '0/0'
       FROM pg_replication_slots s LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid
      WHERE s.slot_name = :slot"""
-_log = logging.getLogger(__name__)
 
 
 class Monitor:
@@ -44,11 +40,15 @@ class Monitor:
     ) -> None:
         self._platform, self._replication, self._dimensions = platform, replication, dimensions
         self._errors, self._on_error = errors, on_error
-        self._meter, self._counters = LagMeter(), Counters()
-        self._ended = threading.Event()
-        self._sessions: dict[Database, tuple[str, Connection]] = {}
+        source, target = replication.source.database, replication.target.database
+        self._source = KeptSession(source, lambda: source.open_admin(SESSION_TIMEOUT_SECONDS))
+        self._target = KeptSession(target, lambda: target.open_admin(SESSION_TIMEOUT_SECONDS))
+        self._heart = KeptSession(source, lambda: source.login().open(timeout_seconds=SESSION_TIMEOUT_SECONDS))
+        self._meter, self._counters, self._validation = LagMeter(), Counters(), Validation()
         self._loaded_rows = self._applied_rows = self._applied_position = 0
-        self._beaten_seconds = time.monotonic()
+        self._source_rows = self._rows_in_step = 0
+        self._beaten_seconds = self._validated_seconds = time.monotonic()
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dms-monitor", daemon=True)
 
     def start(self) -> None:
@@ -66,34 +66,13 @@ class Monitor:
             now = time.monotonic()
             self._report_load(now - last)
             if self._replication.following:
-                self._attempt(self._replication.source.database, self._report_lag)
-                self._attempt(self._replication.target.database, functools.partial(self._report_rows, now - last))
+                self._source.attempt(self._report_lag)
+                self._target.attempt(functools.partial(self._report_rows, now - last))
                 self._beat(now)
+                self._validate(now)
             last = now
-        for database in list(self._sessions):
-            self._close(database)
-
-    def _attempt(self, database: Database, step: Callable[[Connection], None]) -> None:
-        """A database that is away for a moment (a failover) costs points, not the task: DMS retries without end."""
-        try:
-            step(self._session(database))
-        except (Error, OSError, TaskFailed, Unreachable) as error:
-            _log.debug("dms monitor: %s", error)
-            self._close(database)
-
-    def _session(self, database: Database) -> Connection:
-        """The kept session, or a new one when the host name names another server now."""
-        address = database.login().address
-        if database in self._sessions and self._sessions[database][0] != address:
-            self._close(database)
-        if database not in self._sessions:
-            self._sessions[database] = (address, database.open_admin(SESSION_TIMEOUT_SECONDS))
-        return self._sessions[database][1]
-
-    def _close(self, database: Database) -> None:
-        kept = self._sessions.pop(database, None)
-        if kept is not None:
-            hang_up(kept[1])
+        for session in (self._source, self._target, self._heart):
+            session.close()
 
     def _report_load(self, elapsed_seconds: float) -> None:
         loaded = sum(item.loaded_rows for item in self._replication.progress)
@@ -109,6 +88,17 @@ class Monitor:
         self._applied_position = int(applied)
         self._put("CDCLatencySource", captured, "Seconds")
         self._put("CDCLatencyTarget", behind, "Seconds")
+        self._report_waiting(session, in_step=behind == 0)
+
+    def _report_waiting(self, session: Connection, *, in_step: bool) -> None:
+        """Rows changed on the source and not yet applied, by both sides' own counters; 0 when they are in step."""
+        counted = self._replication.target.counters(session)
+        carried = [item.table.key for item in self._replication.progress if item.table.has_identity]
+        self._source_rows = sum(sum(counted.get(key, ())) for key in carried)
+        if in_step:
+            self._rows_in_step = self._source_rows - self._applied_rows
+        waiting = self._source_rows - self._applied_rows - self._rows_in_step
+        self._put("CDCIncomingChanges", max(waiting, 0), "Count")
 
     def _report_rows(self, elapsed_seconds: float, session: Connection) -> None:
         self._counters.update(self._replication.progress, self._replication.target.counters(session))
@@ -125,8 +115,16 @@ class Monitor:
         if not settings.get("HeartbeatEnable", False) or now_seconds - self._beaten_seconds < every_seconds:
             return
         self._beaten_seconds = now_seconds
-        with contextlib.suppress(Error, OSError, TaskFailed):
-            self._replication.source.beat()
+        self._heart.attempt(self._replication.source.beat)
+
+    def _validate(self, now_seconds: float) -> None:
+        every_seconds = self._platform.scaled(EVERY_SECONDS)
+        if not self._replication.validates or now_seconds - self._validated_seconds < every_seconds:
+            return
+        self._validated_seconds = now_seconds
+        compare = self._validation.compare
+        progress = self._replication.progress
+        self._source.attempt(lambda source: self._target.attempt(lambda target: compare(progress, source, target)))
 
     def _put(self, name: str, value: float, unit: str) -> None:
         self._platform.put_metric("AWS/DMS", name, self._dimensions, value, unit)

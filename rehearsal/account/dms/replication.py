@@ -37,7 +37,7 @@ class Replication:
         self._adopts_slot = migration_type == "cdc" and bool(source.settings.get("SlotName"))
         self.progress: list[Progress] = []
         self.errors: list[str] = []
-        self.following = False
+        self.following = self.validates = False
         self.stop = threading.Event()
         self._release = threading.Event()
         self._holder: threading.Thread | None = None
@@ -56,6 +56,7 @@ class Replication:
     def connect(self, settings: TaskSettings) -> None:
         """Open both sides with the endpoints' credentials and refuse what DMS would fail on. Raises TaskFailed."""
         self.stop.clear()
+        self.validates = settings.validation
         for side in (self.source.database, self.target.database):
             side.read_secret()
         if self.captures:

@@ -97,14 +97,13 @@ class Source:
         if settings.get("HeartbeatEnable", False):
             self._make_table(settings.get("HeartbeatSchema", "public"), "awsdms_heartbeat", _HEARTBEAT)
 
-    def beat(self) -> None:
+    def beat(self, session: Connection) -> None:
         """Write a heartbeat, so that an idle source moves the slot on."""
         schema = self.database.settings.get("HeartbeatSchema", "public")
-        with self.database.user() as session:
-            session.run(
-                f"INSERT INTO {identifier(schema)}.awsdms_heartbeat VALUES (1, now())"
-                " ON CONFLICT (hb_key) DO UPDATE SET hb_last_heartbeat_at = now()"
-            )
+        session.run(
+            f"INSERT INTO {identifier(schema)}.awsdms_heartbeat VALUES (1, now())"
+            " ON CONFLICT (hb_key) DO UPDATE SET hb_last_heartbeat_at = now()"
+        )
 
     def publish(self, tables: Sequence[Table]) -> None:
         """Name what the slot will carry. A table without identity gives INSERTs only: its UPDATEs must not fail."""
