@@ -116,17 +116,51 @@ class Aurora:
                     f"The cluster {self._names.cluster} exists and is not of this migration: delete or rename it."
                 ) from None
 
-    def create_instances(self) -> None:
-        """First the writer, then the reader; the reader is first in line for a failover too."""
-        for instance_id, tier in zip(self._names.instances, (0, 1), strict=True):
-            try:
+    def await_available(self) -> TargetEndpoints:
+        """Endpoints of the ready cluster; its instances are made here, because a restored cluster takes none earlier.
+
+        (API reference, RestoreDBClusterFromSnapshot: "only after … the DB cluster is available".)
+        Raises TargetNotReady with the progress, StateDrifted for a state that does not lead to `available`.
+        """
+        cluster = self.cluster()
+        if cluster is None:
+            raise StateDrifted(f"The cluster {self._names.cluster} does not exist any more.")
+        self._require_available({self._names.cluster: cluster["Status"]})
+        states = {instance_id: self._instance_status(instance_id) for instance_id in self._names.instances}
+        missing = [instance_id for instance_id, status in states.items() if status == "gone"]
+        if missing:
+            self._create_instances(missing)
+            raise TargetNotReady(f"{', '.join(missing)}: creating")
+        self._require_available(states)
+        secret = self._master_secret(cluster)
+        self._require_in_sync(cluster)
+        return TargetEndpoints(
+            cluster["DBClusterArn"], cluster["Endpoint"], cluster["ReaderEndpoint"], cluster["Port"], secret
+        )
+
+    def require_available(self) -> None:
+        """Looks whether the cluster and its instances are available, changes nothing.
+
+        Raises TargetNotReady with the progress, StateDrifted for a state that does not lead to `available`.
+        """
+        cluster = self.cluster()
+        if cluster is None:
+            raise StateDrifted(f"The cluster {self._names.cluster} does not exist any more.")
+        instances = {instance_id: self._instance_status(instance_id) for instance_id in self._names.instances}
+        self._require_available({self._names.cluster: cluster["Status"], **instances})
+        self._require_in_sync(cluster)
+
+    def _create_instances(self, instance_ids: list[str]) -> None:
+        """First the writer, then the reader, which is first in line for a failover too."""
+        for instance_id in instance_ids:
+            with suppress(self._client.exceptions.DBInstanceAlreadyExistsFault):
                 self._client.create_db_instance(
                     DBInstanceIdentifier=instance_id,
                     DBClusterIdentifier=self._names.cluster,
                     DBInstanceClass=SERVERLESS,
                     Engine=self._plan.target.engine,
                     EngineVersion=self._plan.target.engine_version,
-                    PromotionTier=tier,
+                    PromotionTier=self._names.instances.index(instance_id),
                     AutoMinorVersionUpgrade=False,
                     PubliclyAccessible=False,
                     EnablePerformanceInsights=True,
@@ -134,25 +168,6 @@ class Aurora:
                     CopyTagsToSnapshot=True,
                     Tags=self._tags,
                 )
-            except self._client.exceptions.DBInstanceAlreadyExistsFault:
-                continue
-
-    def await_available(self) -> TargetEndpoints:
-        """Endpoints of the ready cluster.
-
-        Raises TargetNotReady with the progress, StateDrifted for a state that does not lead to `available`.
-        """
-        cluster = self.cluster()
-        if cluster is None:
-            raise StateDrifted(f"The cluster {self._names.cluster} does not exist any more.")
-        instances = [self._instance_status(instance_id) for instance_id in self._names.instances]
-        states = {self._names.cluster: cluster["Status"], **dict(zip(self._names.instances, instances, strict=True))}
-        self._require_available(states)
-        secret = self._master_secret(cluster)
-        self._require_in_sync(cluster)
-        return TargetEndpoints(
-            cluster["DBClusterArn"], cluster["Endpoint"], cluster["ReaderEndpoint"], cluster["Port"], secret
-        )
 
     def cluster(self) -> DBClusterTypeDef | None:
         """The cluster as RDS describes it, None when there is none."""
@@ -169,6 +184,7 @@ class Aurora:
         self._delete_parameter_group()
 
     def _delete_members(self, cluster: DBClusterTypeDef) -> None:
+        """Readers before the writer: the other order would fail over to a reader first."""
         name = self._names.cluster
         if cluster["Status"] != "deleting":
             self._require_deletable(cluster)
@@ -176,8 +192,11 @@ class Aurora:
                 self._client.modify_db_cluster(
                     DBClusterIdentifier=name, DeletionProtection=False, ApplyImmediately=True
                 )
-            for instance_id in self._names.instances:
-                self._delete_instance(instance_id)
+            writers = [
+                member["DBInstanceIdentifier"] for member in cluster["DBClusterMembers"] if member["IsClusterWriter"]
+            ]
+            self._delete_instances([item for item in self._names.instances if item not in writers])
+            self._delete_instances(writers)
             self._delete_cluster()
         raise RetirementPending(f"cluster {name} is being deleted")
 
@@ -187,15 +206,18 @@ class Aurora:
                 f"cluster {self._names.cluster} is {cluster['Status']}; it is deleted when that ends"
             )
 
-    def _delete_instance(self, instance_id: str) -> None:
-        try:
-            self._client.delete_db_instance(DBInstanceIdentifier=instance_id, SkipFinalSnapshot=True)
-        except self._client.exceptions.DBInstanceNotFoundFault:
-            return
-        except self._client.exceptions.InvalidDBInstanceStateFault:
-            status = self._instance_status(instance_id)
-            if status not in ("deleting", "gone"):
-                raise RetirementPending(f"instance {instance_id} is {status}; it is deleted when that ends") from None
+    def _delete_instances(self, instance_ids: list[str]) -> None:
+        """Raises RetirementPending until they are gone."""
+        states = {instance_id: self._instance_status(instance_id) for instance_id in instance_ids}
+        left = {instance_id: status for instance_id, status in states.items() if status != "gone"}
+        for instance_id in (instance_id for instance_id, status in left.items() if status != "deleting"):
+            with suppress(
+                self._client.exceptions.DBInstanceNotFoundFault,
+                self._client.exceptions.InvalidDBInstanceStateFault,  # busy: the next turn finds it available
+            ):
+                self._client.delete_db_instance(DBInstanceIdentifier=instance_id, SkipFinalSnapshot=True)
+        if left:
+            raise RetirementPending(", ".join(f"instance {name} is {status}" for name, status in left.items()))
 
     def _delete_cluster(self) -> None:
         try:

@@ -41,12 +41,12 @@ class FailoverDrill:
         drill = self.ledger.read(self.plan.migration_id).get("drill") or self._begin()
         if "outageSeconds" not in drill:
             drill = self._measure(drill)
-        self.aurora.await_available()
+        self.aurora.require_available()
         return {key: value for key, value in drill.items() if key != "startedAt"}
 
     def _begin(self) -> dict[str, Any]:
         """Remembered before the request: a repeat must not fail over back."""
-        self.aurora.await_available()
+        self.aurora.require_available()
         drill = {"writerBefore": _writer(self.aurora.cluster()), "startedAt": self.clock()}
         self._remember(drill)
         self.fail_over()

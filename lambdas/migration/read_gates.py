@@ -49,7 +49,7 @@ class ReadGates:
         return [] if ours else [f"the source {self.plan.source.name} is not claimed by this migration any more"]
 
     def _cluster(self) -> list[str]:
-        self.aurora.await_available()
+        self.aurora.require_available()
         return []
 
     def _reader(self) -> list[str]:

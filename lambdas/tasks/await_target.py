@@ -1,4 +1,4 @@
-"""AwaitTarget: returns when cluster, writer and reader are available, and adds their records with weight 0."""
+"""AwaitTarget: adds writer and reader to the cluster; when all are available, their records with weight 0."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from migration.route53 import DnsRecords
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"clusterArn", "writerHost", "readerHost", "port", "masterSecretArn"}. Raises TargetNotReady."""
     plan = begin("AwaitTarget", event)
-    endpoints = Aurora(clients.rds(), plan).await_available()
+    endpoints = Aurora(clients.rds(), plan, event["target"]["tags"]).await_available()
     DnsRecords(clients.route53(), plan.source.settings).add_target(endpoints.writer_host, endpoints.reader_host)
     result: dict[str, Any] = to_json(endpoints)
     return result

@@ -1,4 +1,4 @@
-"""CreateTarget: restores the Aurora cluster from the snapshot and adds its two Serverless v2 instances."""
+"""CreateTarget: starts to restore the Aurora cluster from the snapshot, ready for Serverless v2 and change capture."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from migration.rds import Rds
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Returns {"clusterId", "instanceIds"}. The source's own tags are copied to the target."""
+    """Returns {"clusterId", "instanceIds", "tags"}. The source's own tags go to the target too."""
     plan = begin("CreateTarget", event)
     names = Names(plan)
     tags = Rds(clients.rds()).own_tags(plan.source.settings.instance_id)
     aurora = Aurora(clients.rds(), plan, tags)
     aurora.create_parameter_group()
     aurora.restore_cluster(event["snapshotReady"]["snapshotArn"])
-    aurora.create_instances()
-    return {"clusterId": names.cluster, "instanceIds": list(names.instances)}
+    return {"clusterId": names.cluster, "instanceIds": list(names.instances), "tags": tags}
