@@ -60,7 +60,6 @@ def down() -> int:
 
 def keep(pace: float) -> None:
     """The background process: builds everything, says that it is ready, and waits for SIGTERM."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with Rehearsal("lab", pace) as rehearsal:
         rehearsal.build()
         rehearsal.start_load()

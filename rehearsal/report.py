@@ -92,7 +92,8 @@ def _draw_stages(axes: Any, stages: Sequence[Mapping[str, Any]], began: float) -
         axes.axvspan(stage["entered"] - began, left - began, color="0.93" if number % 2 else "0.98", zorder=0)
         if left - stage["entered"] > SHORTEST_LABELLED_SHARE * total:
             middle = (stage["entered"] + left) / 2 - began
-            axes.text(middle, 5, stage["name"], rotation=90, ha="center", va="bottom", fontsize=7)
+            place = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "bottom", "clip_on": True}
+            axes.text(middle, 0.02, stage["name"], rotation=90, fontsize=7, **place)
 
 
 def _stage_row(stage: Mapping[str, Any]) -> str:

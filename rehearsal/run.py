@@ -1,6 +1,7 @@
 """One rehearsal: the account, the shop, its workload, a watcher, an execution, and the verdict at the end."""
 
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from rehearsal.workload.schema import APPLICATION_ROLE
 from rehearsal.workload.settings import WorkloadSettings
 
 POLL_SECONDS = 0.4
+LONGEST_RUN_SECONDS = 600.0
 CALM_SECONDS = 2.0  # of load before the execution and after it
 Hook = Callable[["Rehearsal", Mapping[str, Any]], None]
 
@@ -50,6 +52,7 @@ class Rehearsal:
         self.subjects: list[str] = []
 
     def __enter__(self) -> "Rehearsal":
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that an ended rehearsal still cleans up
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True)
         self.progress.say(f"starting the one-machine account (1 s = {self.pace:g} s of AWS)")
@@ -123,7 +126,8 @@ class Rehearsal:
         self, migration: Execution, on_state: Mapping[str, Hook] | None = None, on_mail: Hook | None = None
     ) -> str:
         """Shows the execution until it ends; its status. Hooks get the entry event of a state, or an e-mail."""
-        while True:
+        deadline = time.monotonic() + LONGEST_RUN_SECONDS
+        while time.monotonic() < deadline:
             status = migration.status()
             for event in migration.recent():
                 self._show(event, on_state or {})
@@ -138,6 +142,7 @@ class Rehearsal:
             self.workload.check()
             self.progress.figures(self._figures())
             time.sleep(POLL_SECONDS)
+        return f"RUNNING after {LONGEST_RUN_SECONDS:g} s"
 
     def judge(self, migration: Execution, outcome: str, began: float) -> int:
         """Stops the load, compares everything, writes verdict and report; 0 when every promise was kept."""

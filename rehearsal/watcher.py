@@ -5,7 +5,6 @@ own clock at the insert; all servers share the machine's clock, so points of bot
 """
 
 import argparse
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from crossfade_client import Resolver, sqlstate
 from rehearsal.workload.application import Dialler
 from rehearsal.workload.driver import PreparedConnection
 from rehearsal.workload.journal import Journal
+from rehearsal.workload.pace import stop_event
 from rehearsal.workload.settings import WorkloadSettings, load
 
 JOURNAL = "watch.jsonl"
@@ -110,9 +110,7 @@ def cluster_endpoint(rds: Any) -> Callable[[], str | None]:
 
 def main(settings: WorkloadSettings, source_host: str, target_host: str | None) -> None:
     """Watches until SIGTERM. Without `target_host` the target is looked for in the account."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_event()
     journal = Journal(Path(settings.directory) / JOURNAL)
     threads = [
         threading.Thread(target=side.watch, args=(journal, stop)) for side in _sides(settings, source_host, target_host)
