@@ -13,7 +13,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,7 @@ def start(
     _require_environments()
     port = _free_port(port, "CROSSFADE_PORT", DEFAULT_PORT, socket.SOCK_STREAM)
     dns_port = _free_port(None, "CROSSFADE_DNS_PORT", DEFAULT_DNS_PORT, socket.SOCK_DGRAM)
-    environment = os.environ | {
+    settings = {
         "PYTHONPATH": str(ROOT),
         "CROSSFADE_PORT": str(port),
         "CROSSFADE_DNS_PORT": str(dns_port),
@@ -120,10 +120,18 @@ def start(
         "CROSSFADE_PACE": str(pace),
         "CROSSFADE_EMULATED": ",".join(emulated),
     }
+    process = _launch(directory, settings)
+    account = Account(process.pid, port, dns_port, str(directory))
+    _record(directory).write_text(json.dumps(asdict(account)))
+    _await_health(account, process)
+    return account
+
+
+def _launch(directory: Path, settings: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     with (directory / "account.log").open("wb") as log:
         process = subprocess.Popen(
             [_PYTHON, "-m", _MODULE],
-            env=environment,
+            env={**os.environ, **settings},
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -131,10 +139,7 @@ def start(
             start_new_session=True,
         )
     _children[process.pid] = process
-    account = Account(process.pid, port, dns_port, str(directory))
-    _record(directory).write_text(json.dumps(asdict(account)))
-    _await_health(account, process)
-    return account
+    return process
 
 
 def running(state_dir: Path | None = None) -> Account | None:

@@ -67,6 +67,23 @@ def test_a_denied_call_is_recorded_as_denied(client: Client, last: Callable[[], 
     ]
 
 
+def test_the_emulated_dms_is_reached_and_its_calls_are_recorded(
+    client: Client, last: Callable[[], list[dict[str, Any]]]
+) -> None:
+    assert client("dms").describe_replication_tasks()["ReplicationTasks"] == []
+    (call,) = last()
+    assert (call["action"], call["resource"]) == ("dms:DescribeReplicationTasks", "*")
+
+
+def test_every_resource_of_a_call_is_checked(client: Client, last: Callable[[], list[dict[str, Any]]]) -> None:
+    instance = "arn:aws:rds:us-east-1:000000000000:db:a"
+    role = assumable(client, "half", {"Action": "rds:CreateDBSnapshot", "Resource": instance})
+    with pytest.raises(ClientError, match="not authorized"):
+        as_role(client, "rds", role).create_db_snapshot(DBInstanceIdentifier="a", DBSnapshotIdentifier="b")
+    checked = [(call["resource"].rpartition(":db:")[2], call["allowed"]) for call in last() if call["service"] == "rds"]
+    assert checked == [("a", True), ("arn:aws:rds:us-east-1:000000000000:snapshot:b", False)]
+
+
 def test_a_schedule_is_checked_in_its_own_group(client: Client, make_role: MakeRole) -> None:
     schedule = "arn:aws:scheduler:us-east-1:000000000000:schedule/migrations/*"
     role = assumable(client, "grouped", {"Action": "scheduler:GetSchedule", "Resource": schedule})

@@ -6,6 +6,7 @@ every request counts as made over TLS.
 
 import contextvars
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,11 +36,15 @@ _request: contextvars.ContextVar[_Request | None] = contextvars.ContextVar("cros
 
 def apply() -> None:
     """Check every resource of a call, check passed roles, record each decision."""
-    pin_origin, dispatch = app.pin_request_origin, app._dispatch_service_request
-    extract, enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
+    pin_origin = iam_evaluator.pin_request_origin
     app.pin_request_origin = lambda source, _secure: pin_origin(source, secure_transport=True)
+    app._dispatch_service_request = _recorded(app._dispatch_service_request)
+    iam_actions.extract_resource_arn = _with_all_resources(iam_actions.extract_resource_arn)
+    iam_evaluator.enforce = _on_all_resources(iam_evaluator.enforce)
 
-    async def recorded(method: str, path: str, headers: Any, body: bytes, query: Any, request_id: str) -> Any:
+
+def _recorded(dispatch: Callable[..., Any]) -> Callable[..., Any]:
+    async def serve(method: str, path: str, headers: Any, body: bytes, query: Any, request_id: str) -> Any:
         request = _Request(path, query, body)
         token = _request.set(request)
         try:
@@ -50,6 +55,12 @@ def apply() -> None:
         _record(request, _principal(router.extract_access_key_id(headers, query)), answer)
         return answer
 
+    return serve
+
+
+def _with_all_resources(extract: Callable[..., Any]) -> Callable[..., Any]:
+    """The first resource is returned, the others wait for the decision that follows."""
+
     def resource(service: str, method: str, path: str, headers: Any, body: bytes, params: Any, *scope: str) -> Any:
         arns = _resources(service, path, headers, body, params, ":".join(scope))
         request = _request.get()
@@ -57,20 +68,22 @@ def apply() -> None:
             request.more_resources = arns[1:]
         return arns[0] if arns else extract(service, method, path, headers, body, params, *scope)
 
-    def enforced(access_key: str, action: str, service: str, region: str, **context: Any) -> Any:
+    return resource
+
+
+def _on_all_resources(enforce: Callable[..., Any]) -> Callable[..., Any]:
+    def decide(access_key: str, action: str, service: str, region: str, **context: Any) -> Any:
         request = _request.get() or _Request()
         first = context.pop("resource_arn", "*")
-        for arn in [first, *request.more_resources]:
+        resources_left, request.more_resources = [first, *request.more_resources], []
+        for arn in resources_left:
             denied = enforce(access_key, action, service, region, resource_arn=arn, **context)
             request.decisions.append((action, arn, denied is None))
             if denied:
-                break
-        request.more_resources = []
-        return denied
+                return denied
+        return None
 
-    app._dispatch_service_request = recorded
-    iam_actions.extract_resource_arn = resource
-    iam_evaluator.enforce = enforced
+    return decide
 
 
 def _resources(service: str, path: str, headers: Any, body: bytes, params: Any, scope: str) -> list[str]:
