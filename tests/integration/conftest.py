@@ -7,6 +7,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -77,7 +78,7 @@ def account(database_installation: Installation, monkeypatch: pytest.MonkeyPatch
 
 def _forget_clients() -> None:
     """A client made for one test is bound to that test's account."""
-    for door in (clients.rds, clients.dms, clients.dynamodb, clients.secretsmanager, clients.ssm):
-        door.cache_clear()
-    for door in (clients.cloudwatch, clients.route53, clients.scheduler, clients.sns, clients.stepfunctions):
+    doors: list[Any] = [clients.rds, clients.dms, clients.dynamodb, clients.secretsmanager, clients.ssm]
+    doors += [clients.cloudwatch, clients.route53, clients.scheduler, clients.sns, clients.stepfunctions]
+    for door in doors:
         door.cache_clear()
