@@ -44,23 +44,24 @@ def cut_over(
 def _go(run: CutOverRun, prepare: Sequence[Step], stall: Sequence[Step], steps_ms: dict[str, float]) -> None:
     for step in prepare:
         _timed(run, step, steps_ms)
-    begun: list[Step] = []
     try:
         for step in stall:
             run.check_time()
-            begun.append(step)
             _timed(run, step, steps_ms)
     except Exception as error:  # noqa: BLE001  (whatever it is, the source must not stay fenced)
-        _undo(run, begun, error)
+        _undo(run, stall, error)
 
 
-def _undo(run: CutOverRun, begun: Sequence[Step], reason: Exception) -> None:
-    """Returns only when the target turns out to be open; else raises CutOverUndone or CompensationFailed."""
+def _undo(run: CutOverRun, stall: Sequence[Step], reason: Exception) -> None:
+    """Undoes every step, whether this run or a dead one did it: undoing what was not done changes nothing.
+
+    Returns only when the target turns out to be open; else raises CutOverUndone or CompensationFailed.
+    """
     logger.warning("undoing the cut-over: %s", reason)
     try:
         with run.sides.target_admin() as session:
             gate.seal_gate(session)
-        for step in reversed(begun):
+        for step in reversed(stall):
             if step.undo:
                 step.undo(run)
     except TargetAlreadyOpen:
