@@ -62,15 +62,22 @@ def judge(run: Run, data: Data, seen: Seen) -> dict[str, Any]:
 
 
 def _write_stall(run: Run, seen: Seen) -> dict[str, float]:
-    """p50: half of the writers had no longer request around the cut-over; max: the longest of the whole run."""
+    """p50: half of the writers had no longer request around the cut-over; max: the longest of the whole execution."""
     window = cut_over_window(run.stages)
     around = verdict.longest_per_caller(seen.write_requests, window) if window else {}
-    longest = verdict.longest_per_caller(seen.write_requests)
+    longest = verdict.longest_per_caller(seen.write_requests, (_started(run), run.ended))
     return {
         "p50": round(statistics.median(around.values()), 1) if around else 0.0,
         "max": round(max(longest.values(), default=0.0), 1),
-        "longest_gap": verdict.longest_gap_ms(each.acknowledged_at for each in seen.writes),
+        "longest_gap": verdict.longest_gap_ms(
+            each.acknowledged_at for each in seen.writes if each.acknowledged_at >= _started(run)
+        ),
     }
+
+
+def _started(run: Run) -> float:
+    """When the execution began: what the machine did before is no part of the migration."""
+    return min((stage.entered for stage in run.stages), default=run.began)
 
 
 def cut_over_window(stages: Iterable[Stage]) -> Window | None:
@@ -84,7 +91,7 @@ def _read_stall(run: Run, seen: Seen) -> float:
     drills = [(stage.entered, stage.left or run.ended) for stage in run.stages if stage.name == DRILL]
     readers: dict[str, list[float]] = {}
     for each in seen.read_requests:
-        if not each.failed:
+        if not each.failed and each.ended >= _started(run):
             readers.setdefault(each.caller, []).append(each.ended)
     return max((verdict.longest_gap_ms(moments, drills) for moments in readers.values()), default=0.0)
 

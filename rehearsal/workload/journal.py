@@ -46,14 +46,14 @@ class Figures:
         self._servers: Counter[str] = Counter()
         self._done = self._failed = self._retries = 0
         self._last_error = ""
-        self._last_done = time.time()
+        self._last_done: float | None = None
         self._longest_gap_seconds = 0.0
 
     def done(self, server: str) -> None:
         """One request was answered by `server`."""
         with self._lock:
             now = time.time()
-            self._longest_gap_seconds = max(self._longest_gap_seconds, now - self._last_done)
+            self._longest_gap_seconds = max(self._longest_gap_seconds, now - (self._last_done or now))
             self._last_done = now
             self._done += 1
             self._servers[server] += 1
@@ -94,7 +94,7 @@ class Figures:
                 "failed": self._failed,
                 "retries": self._retries,
                 "perSecond": len(self._recent),
-                "currentGapMs": round((now - self._last_done) * 1000, 1),
+                "currentGapMs": round((now - (self._last_done or now)) * 1000, 1),
                 "longestGapMs": round(self._longest_gap_seconds * 1000, 1),
                 "servers": dict(self._servers),
                 "lastError": self._last_error,
