@@ -103,17 +103,42 @@ def hosts() -> dict[str, str]:
     return dict(_hosts)
 
 
-def trusts(role: dict[str, Any], service: str | None) -> bool:
-    """Whether the trust policy of a role lets `service` assume it; None: any service."""
+def trusts(role: dict[str, Any], service: str | None, source_arn: str = "") -> bool:
+    """Whether the trust policy of a role lets `service` (None: any) assume it for the resource `source_arn`."""
     document = role.get("AssumeRolePolicyDocument") or {}
     statements = (json.loads(document) if isinstance(document, str) else document).get("Statement", [])
     for statement in statements if isinstance(statements, list) else [statements]:
         principals = statement.get("Principal", {})
         services = principals.get("Service", []) if isinstance(principals, dict) else []
         named = [services] if isinstance(services, str) else services
-        if statement.get("Effect") == "Allow" and (service in named if service else bool(named)):
+        if statement.get("Effect") != "Allow" or not (service in named if service else named):
+            continue
+        if _holds(statement.get("Condition") or {}, source_arn):
             return True
     return False
+
+
+def _holds(conditions: dict[str, dict[str, Any]], source_arn: str) -> bool:
+    """Whether the conditions of a trust statement are met; those on an unknown source are taken to be."""
+    known = {"aws:sourceaccount": ACCOUNT_ID} | ({"aws:sourcearn": source_arn} if source_arn else {})
+    context = _context("sts:AssumeRole", "*", "", service_context=known)
+    checked = {
+        operator: {key: value for key, value in keys.items() if source_arn or key.lower() != "aws:sourcearn"}
+        for operator, keys in conditions.items()
+    }
+    return bool(iam_evaluator._conditions_met(checked, context))
+
+
+def _context(action: str, resource: str, role_arn: str, **more: Any) -> Any:
+    return iam_evaluator.EvalContext(
+        principal_arn=role_arn,
+        principal_type="AssumedRole",
+        principal_account=ACCOUNT_ID,
+        action=action,
+        resource_arn=resource,
+        region=REGION,
+        **more,
+    )
 
 
 def _permits(role_arn: str, name: str, action: str, resource: str) -> bool:
@@ -121,13 +146,6 @@ def _permits(role_arn: str, name: str, action: str, resource: str) -> bool:
     if resource == ANY_RESOURCE:
         granted = [arn for statements in policies for each in statements for arn in each.resources]
         return any(_permits(role_arn, name, action, arn.replace("*", "x")) for arn in granted)
-    context = iam_evaluator.EvalContext(
-        principal_arn=role_arn,
-        principal_type="AssumedRole",
-        principal_account=ACCOUNT_ID,
-        action=action,
-        resource_arn=resource,
-        region=REGION,
-    )
+    context = _context(action, resource, role_arn)
     limits = iam_evaluator._permissions_boundary(iam._roles, name, ACCOUNT_ID)
     return bool(iam_evaluator.evaluate(context, policies, *limits).decision == "Allow")

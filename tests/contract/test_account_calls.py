@@ -96,9 +96,17 @@ def test_a_schedule_is_checked_in_its_own_group(client: Client, make_role: MakeR
 
 def test_a_role_is_handed_to_a_service_only_with_pass_role(client: Client, make_role: MakeRole) -> None:
     passed = make_role("for-scheduler", ["scheduler.amazonaws.com"], [])
+    to_scheduler = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+    passing = {"Action": "iam:PassRole", "Resource": passed, "Condition": to_scheduler}
     role = assumable(client, "no-pass", {"Action": "scheduler:*", "Resource": "*"})
-    target = {"Arn": "arn:aws:lambda:us-east-1:000000000000:function:x", "RoleArn": passed}
+    asked = {
+        "Name": "passing",
+        "ScheduleExpression": "rate(1 day)",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {"Arn": "arn:aws:lambda:us-east-1:000000000000:function:x", "RoleArn": passed},
+    }
     with pytest.raises(ClientError, match="iam:PassRole"):
-        as_role(client, "scheduler", role).create_schedule(
-            Name="x", ScheduleExpression="rate(1 minute)", FlexibleTimeWindow={"Mode": "OFF"}, Target=target
-        )
+        as_role(client, "scheduler", role).create_schedule(**asked)
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | passing]})
+    client("iam").put_role_policy(RoleName="no-pass", PolicyName="pass", PolicyDocument=policy)
+    as_role(client, "scheduler", role).create_schedule(**asked)

@@ -167,3 +167,16 @@ def test_a_role_that_scheduler_may_not_assume_is_refused(schedules: Schedules, m
     _, arn = schedules.queue()
     with pytest.raises(ClientError, match="must allow AWS EventBridge Scheduler to assume the role"):
         schedules.create(arn, "rate(1 day)", role=make_role("for-nobody", ["ec2.amazonaws.com"], []))
+
+
+def test_a_role_may_be_for_the_schedules_of_one_group(schedules: Schedules, client: Client) -> None:
+    _, arn = schedules.queue()
+    condition = {"ArnEquals": {"aws:SourceArn": "arn:aws:scheduler:us-east-1:000000000000:schedule-group/mine"}}
+    principal = {"Service": "scheduler.amazonaws.com"}
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal, "Condition": condition}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = client("iam").create_role(RoleName="of-one-group", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    schedules.scheduler.create_schedule_group(Name="mine")
+    schedules.create(arn, "rate(1 day)", role=role, GroupName="mine")
+    with pytest.raises(ClientError, match="must allow AWS EventBridge Scheduler"):
+        schedules.create(arn, "rate(1 day)", role=role)

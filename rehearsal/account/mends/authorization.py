@@ -107,7 +107,7 @@ def _refused_role(path: str, headers: Any, query: Any, body: bytes, request_id: 
             service,
             get_region(),
             resource_arn=arn,
-            service_context={"iam:PassedToService": [principal]},
+            service_context={"iam:PassedToService": principal},
         )
         if isinstance(denied, iam_evaluator.EvalResult):
             return iam_actions.access_denied_response(

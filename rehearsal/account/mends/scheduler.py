@@ -90,7 +90,8 @@ def _problems(name: str, body: dict[str, Any]) -> Iterator[str]:
     if not 60 <= retries.get("MaximumEventAgeInSeconds", 60) <= 86400:
         yield "MaximumEventAgeInSeconds must be between 60 and 86400"
     role = iam._roles.get(str(target.get("RoleArn", "")).rsplit("/", 1)[-1])
-    if role is None or not platform.trusts(role, "scheduler.amazonaws.com"):
+    group = scheduler._group_arn(body.get("GroupName", "default"))
+    if role is None or not platform.trusts(role, "scheduler.amazonaws.com", group):
         yield "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
 
 
