@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from migration.errors import MigrationBlocked
-from migration.ledger import Claim, Ledger
+from migration.ledger import Claim
 
 
-def require_free(ledger: Ledger, source: str, execution_arn: str, is_running: Callable[[str], bool]) -> Claim | None:
+class Claims(Protocol):
+    """What is needed of the ledger."""
+
+    def holder(self, source: str) -> Claim | None:
+        """Who has the source."""
+
+    def claim(self, source: str, wanted: Claim, *, instead_of: Claim | None = None) -> Claim:
+        """Claims it if it is free, ours, or held by `instead_of`; who holds it afterwards."""
+
+
+def require_free(ledger: Claims, source: str, execution_arn: str, is_running: Callable[[str], bool]) -> Claim | None:
     """The claim of a dead execution that may be taken over, None when there is none.
 
     Raises MigrationBlocked when another live execution has the source.
@@ -24,7 +35,7 @@ def require_free(ledger: Ledger, source: str, execution_arn: str, is_running: Ca
     return holder
 
 
-def take_claim(ledger: Ledger, source: str, wanted: Claim, is_running: Callable[[str], bool]) -> Claim:
+def take_claim(ledger: Claims, source: str, wanted: Claim, is_running: Callable[[str], bool]) -> Claim:
     """Claims the source for an execution; repeating it finds its own claim. Raises MigrationBlocked as above."""
     dead = require_free(ledger, source, wanted.execution_arn, is_running)
     holder = ledger.claim(source, wanted, instead_of=dead)
