@@ -1,6 +1,6 @@
 """`python -m bench.audited_synthesis DIRECTORY`: synthesizes the app of a fresh clone under cdk-nag.
 
-A program of its own, because cdk-nag prints each finding and ends the synthesis; bench.validate reads its report instead.
+A program of its own, because cdk-nag prints each finding and ends the synthesis; bench.validate reads the report.
 """
 
 from __future__ import annotations

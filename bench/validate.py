@@ -61,7 +61,9 @@ def nag_findings() -> Iterator[str]:
 def template_findings() -> Iterator[str]:
     """cfn-lint, warnings included."""
     templates = map(str, ASSEMBLY.glob("*.template.json"))
-    yield from _complaints(_run(str(BIN / "cfn-lint"), "--format", "parseable", *templates))
+    # W3005: CDK writes a DependsOn for a role that a function refers to as well. Harmless, and not ours.
+    options = ("--format", "parseable", "--ignore-checks", "W3005", "--")
+    yield from _complaints(_run(str(BIN / "cfn-lint"), *options, *templates))
 
 
 def definition_findings() -> Iterator[str]:

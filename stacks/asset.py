@@ -26,6 +26,12 @@ _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "requirements.txt", "
 
 def function_code(root: Path, ca_file: Path | None) -> aws_lambda.AssetCode:
     """The asset of all functions: `root`/lambdas. Its hash follows contents alone, so a second deploy is a no-op."""
+    staged = stage_functions(root, ca_file)
+    return aws_lambda.Code.from_asset(str(staged), asset_hash=staged.name.rpartition("-")[2])
+
+
+def stage_functions(root: Path, ca_file: Path | None) -> Path:
+    """The directory that becomes the asset."""
     source = root / "lambdas"
     files = sorted(path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     digest = contents_digest(source, files, [ca_file.read_bytes() if ca_file else b"", *map(str.encode, compilers())])
@@ -36,12 +42,12 @@ def function_code(root: Path, ca_file: Path | None) -> aws_lambda.AssetCode:
             shutil.copyfile(ca_file, staged / CA_FILE_NAME)
         compile_bytecode(staged)
 
-    return aws_lambda.Code.from_asset(str(stage(root, "functions", digest, fill)), asset_hash=digest)
+    return stage(root, "functions", digest, fill)
 
 
 def stage(root: Path, name: str, digest: str, fill: Callable[[Path], None]) -> Path:
     """`build/assets/<name>-<digest>`, filled unless an earlier run did; renamed when complete."""
-    finished = root / "build" / "assets" / f"{name}-{digest[:16]}"
+    finished = root / "build" / "assets" / f"{name}-{digest}"
     if finished.exists():
         return finished
     finished.parent.mkdir(parents=True, exist_ok=True)

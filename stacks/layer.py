@@ -17,19 +17,24 @@ PLATFORM = "manylinux2014_aarch64"
 
 def dependency_layer(scope: Construct, root: Path) -> aws_lambda.LayerVersion:
     """Everything pinned in lambdas/requirements.txt, for arm64 and the functions' Python, bytecode included."""
-    requirements = root / "lambdas" / "requirements.txt"
-    more = [PLATFORM, RUNTIME_VERSION, *compilers()]
-    digest = contents_digest(root, [requirements], map(str.encode, more))
-    staged = stage(root, "layer", digest, lambda directory: _install(requirements, directory / "python"))
+    staged = stage_layer(root)
     return aws_lambda.LayerVersion(
         scope,
         "Dependencies",
         layer_version_name="crossfade-dependencies",
-        code=aws_lambda.Code.from_asset(str(staged), asset_hash=digest),
+        code=aws_lambda.Code.from_asset(str(staged), asset_hash=staged.name.rpartition("-")[2]),
         compatible_runtimes=[aws_lambda.Runtime.PYTHON_3_13],
         compatible_architectures=[aws_lambda.Architecture.ARM_64],
         removal_policy=RemovalPolicy.DESTROY,
     )
+
+
+def stage_layer(root: Path) -> Path:
+    """The directory that becomes the layer."""
+    requirements = root / "lambdas" / "requirements.txt"
+    more = [PLATFORM, RUNTIME_VERSION, *compilers()]
+    digest = contents_digest(root, [requirements], map(str.encode, more))
+    return stage(root, "layer", digest, lambda directory: _install(requirements, directory / "python"))
 
 
 def _install(requirements: Path, directory: Path) -> None:

@@ -158,9 +158,8 @@ def _source(name: str, found: _Object) -> SourceSettings:
         ),
         writer_name=found.text("writerName", HOST_NAME, "the host name the application writes to"),
         reader_name=found.text("readerName", HOST_NAME, "the host name the application reads from"),
-        hosted_zone_id=found.text(
-            "hostedZoneId", re.compile(r"Z[A-Z0-9]+"), "the id of the Route 53 zone of both names"
-        ),
+        hosted_zone_id=found.text("hostedZoneId", re.compile(r"Z[A-Z0-9]+"), "the id of the zone of both names"),
+        target_cluster_ids=found.texts("targetClusterIds", identifier, "cluster identifiers", 0),
     )
     found.refuse_unknown()
     if source.writer_name == source.reader_name:
