@@ -1,8 +1,8 @@
 """`python -m bench.startup [RUNS]`: what importing each handler costs, as a ratio to a bare boto3 client (aim: 1.10).
 
 Bare is importing boto3 and making a client. "ready" is the import and a first client of the handler's own: what a
-cold start pays. Each run is a fresh process on the staged asset and layer, bytecode present. The figure is the median of
-CPU time, because other work on the machine changes the time on the wall much more.
+cold start pays. Each run is a fresh process on the staged asset and layer, bytecode present. The figure is the median
+of CPU time, because other work on the machine changes the time on the wall much more.
 """
 
 from __future__ import annotations
