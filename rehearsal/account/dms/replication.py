@@ -37,7 +37,7 @@ class Replication:
         self._adopts_slot = migration_type == "cdc" and bool(source.settings.get("SlotName"))
         self.progress: list[Progress] = []
         self.errors: list[str] = []
-        self.following = self.validates = False
+        self.following = self.validates = self._has_worked = False
         self.stop = threading.Event()
         self._release = threading.Event()
         self._holder: threading.Thread | None = None
@@ -51,6 +51,7 @@ class Replication:
     def announce(self, mappings: Mappings) -> None:
         """Say on the source what a slot made by others has to carry: it knows only what was said before it."""
         if self._adopts_slot:
+            self._has_worked = True
             self.source.publish(self._present(mappings))
 
     def connect(self, settings: TaskSettings) -> None:
@@ -65,6 +66,7 @@ class Replication:
 
     def begin(self, mappings: Mappings) -> None:
         """Choose the tables and fix the point where the changes start. Raises TaskFailed."""
+        self._has_worked = True
         chosen = self.source.tables(mappings)
         if not chosen:
             raise TaskFailed(_NO_TABLES)
@@ -129,6 +131,8 @@ class Replication:
         """Take the task out of both databases. The slot is left behind unless a reload makes a new one."""
         self.stop.set()
         self._end_snapshot()
+        if not self._has_worked:
+            return  # no database was touched: none has to be there now
         steps: list[Any] = [self.target.unsubscribe, self.source.unpublish]
         if drop_slot:
             steps.append(lambda: self.source.drop_slot(self.slot))
