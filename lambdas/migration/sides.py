@@ -11,6 +11,7 @@ from migration import clients
 from migration.access import Address, Credentials
 from migration.aurora import TargetEndpoints
 from migration.database import Database
+from migration.errors import StateDrifted
 from migration.model import MigrationPlan, from_json
 from migration.secrets import Secrets
 
@@ -26,7 +27,7 @@ class Sides:
     """
 
     plan: MigrationPlan
-    target: TargetEndpoints
+    endpoints: TargetEndpoints | None
     secrets: Secrets
     connect: Connect = Database.connect
 
@@ -36,7 +37,7 @@ class Sides:
 
     def target_admin(self, **options: Any) -> Database:
         """The cluster's writer as its master user."""
-        return self.connect(self._target_address(self.target.writer_host), self._target_master, **options)
+        return self.connect(self.target_address, self._target_master, **options)
 
     def target_reader(self, **options: Any) -> Database:
         """The cluster's reader endpoint as the application."""
@@ -45,6 +46,13 @@ class Sides:
     def source_application(self, **options: Any) -> Database:
         """The source as the application."""
         return self.connect(self.source_address, self._application, **options)
+
+    @property
+    def target(self) -> TargetEndpoints:
+        """Raises StateDrifted before AwaitTarget has been through."""
+        if self.endpoints is None:
+            raise StateDrifted("The target of this migration has not been made yet.")
+        return self.endpoints
 
     def read_secrets(self) -> None:
         """Reads all secrets now, so that no later session waits for Secrets Manager."""
@@ -55,6 +63,11 @@ class Sides:
         """The instance's own endpoint, never its alias."""
         source = self.plan.source
         return Address(source.host, source.port, source.settings.database_name)
+
+    @property
+    def target_address(self) -> Address:
+        """The cluster's writer endpoint, never an alias."""
+        return self._target_address(self.target.writer_host)
 
     def _target_address(self, host: str) -> Address:
         return Address(host, self.target.port, self.plan.source.settings.database_name)
@@ -73,5 +86,6 @@ class Sides:
 
 
 def sides_of(plan: MigrationPlan, state: Mapping[str, Any]) -> Sides:
-    """Sides of a migration whose state holds the result of AwaitTarget."""
-    return Sides(plan, from_json(TargetEndpoints, state["targetReady"]), Secrets(clients.secretsmanager()))
+    """Sides of a migration; the target's once the state holds the result of AwaitTarget."""
+    endpoints = from_json(TargetEndpoints, state["targetReady"]) if "targetReady" in state else None
+    return Sides(plan, endpoints, Secrets(clients.secretsmanager()))

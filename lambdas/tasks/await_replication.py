@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from migration import clients, markers, replication_progress, sessions, source_preparation
+from migration import clients, markers, replication_progress, source_preparation
 from migration.begin import begin
 from migration.dms import Dms
 from migration.ledger import Ledger
 from migration.metrics import Metrics
-from migration.model import MigrationPlan
 from migration.names import Names
+from migration.sides import Sides, sides_of
 
 MARKER_LIMIT_SECONDS = 30.0
 MARKER_PREFIX = "await-replication/"
@@ -36,16 +36,14 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         replication.replication_instance_id, replication.task_resource_id, datetime.now(UTC)
     )
     lag_seconds = replication_progress.require_low_lag(lag, plan.options.max_lag_seconds)
-    seconds = _send_marker(plan, event["targetReady"])
+    seconds = _send_marker(sides_of(plan, event))
     return {"tables": tables, "lagSeconds": lag_seconds, "markerSeconds": round(seconds, 3)}
 
 
-def _send_marker(plan: MigrationPlan, target_ready: Mapping[str, Any]) -> float:
+def _send_marker(sides: Sides) -> float:
+    plan = sides.plan
     limit = min(float(plan.options.max_lag_seconds), MARKER_LIMIT_SECONDS)
-    with (
-        sessions.source_master(plan.source) as source,
-        sessions.target_master(plan.source, target_ready) as target,
-    ):
+    with sides.source_admin() as source, sides.target_admin() as target:
         # Which slot DMS made is only visible while it reads from it; StopReplication drops what DMS leaves behind.
         slots = source_preparation.slots_read_by(source, Names(plan).replication_role)
         Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"]).update(plan.migration_id, {"slots": slots})

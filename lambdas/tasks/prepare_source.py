@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from migration import clients, sessions, source_preparation
+from migration import clients, source_preparation
 from migration.access import Credentials
 from migration.begin import begin
 from migration.ledger import Ledger
@@ -16,12 +16,13 @@ from migration.rds import Rds
 from migration.route53 import DnsRecords
 from migration.scram import verifier
 from migration.secrets import Secrets
+from migration.sides import sides_of
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"replicationRole", "sourceSecretArn", "writerGeneration"}."""
     plan = begin("PrepareSource", event)
-    names, source = Names(plan), plan.source
+    names, source, sides = Names(plan), plan.source, sides_of(plan, event)
     rds, records = Rds(clients.rds()), DnsRecords(clients.route53(), source.settings)
     secrets, ledger = Secrets(clients.secretsmanager()), Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
 
@@ -41,8 +42,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         rds.set_auto_minor_version_upgrade(source.settings.instance_id, enabled=False)
 
     credentials = secrets.find(names.source_secret) or Credentials(names.replication_role, secrets.new_password())
-    secret_arn = secrets.put(names.source_secret, credentials, sessions.source_address(source), names.tags)
-    with sessions.source_master(source) as session:
+    secret_arn = secrets.put(names.source_secret, credentials, sides.source_address, names.tags)
+    with sides.source_admin() as session:
         source_preparation.prepare(session, names.replication_role, verifier(credentials.password))
 
     generation = Parameters(clients.ssm()).publish_writer(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from migration import clients, sessions, source_preparation
+from migration import clients, source_preparation
 from migration.begin import begin
 from migration.dms import Dms
 from migration.errors import RetirementPending
@@ -14,15 +14,17 @@ from migration.ledger import Ledger
 from migration.model import MigrationPlan
 from migration.names import Names
 from migration.secrets import Secrets
+from migration.sides import Sides, sides_of
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"droppedSlots"}. Raises RetirementPending while DMS still deletes something."""
     plan = begin("StopReplication", event)
     names, dms, secrets = Names(plan), Dms(clients.dms(), Names(plan)), Secrets(clients.secretsmanager())
-    slots = _remember_slots(plan)
+    sides = sides_of(plan, event)
+    slots = _remember_slots(plan, sides)
     dms.delete_task()
-    with sessions.source_master(plan.source) as source:
+    with sides.source_admin() as source:
         kept = source_preparation.drop_slots(source, slots)
     if kept:
         raise RetirementPending(f"replication slots on the source are still being read: {', '.join(kept)}")
@@ -32,11 +34,11 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     return {"droppedSlots": slots}
 
 
-def _remember_slots(plan: MigrationPlan) -> list[str]:
+def _remember_slots(plan: MigrationPlan, sides: Sides) -> list[str]:
     """Slots seen before and those read now: once the task has stopped, nobody can tell whose a slot is."""
     ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
     known: list[str] = ledger.read(plan.migration_id).get("slots", [])
-    with sessions.source_master(plan.source) as source:
+    with sides.source_admin() as source:
         slots = sorted({*known, *source_preparation.slots_read_by(source, Names(plan).replication_role)})
     if slots != known:
         ledger.update(plan.migration_id, {"slots": slots})
