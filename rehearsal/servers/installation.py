@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pg8000.exceptions
 import pg8000.native
 
 from rehearsal.servers.certificates import Certificates, certificates
@@ -127,6 +128,7 @@ class Installation:
             password=self.password,
             timeout=timeout_seconds,
             application_name="rdsadmin",
+            ssl_context=False,  # given None, pg8000 loads the system's certificates for every connection: 24 ms
         )
 
     def kill_leftovers(self) -> int:
@@ -185,6 +187,15 @@ def default_installation() -> Installation:
     state = Path(os.environ.get("CROSSFADE_STATE") or f"/tmp/crossfade-{os.geteuid()}")
     name = "databases-" + hashlib.sha256(bytes(account)).hexdigest()[:8]
     return Installation(state / name, int(os.environ.get("CROSSFADE_DB_PORT") or DEFAULT_PORT))
+
+
+def hang_up(session: pg8000.native.Connection) -> None:
+    """Close a session whatever state it is in: pg8000 leaves the socket open when its server is gone."""
+    stream = session._sock
+    with contextlib.suppress(pg8000.exceptions.Error, OSError):
+        session.close()
+    with contextlib.suppress(OSError, AttributeError):
+        stream.close()
 
 
 def identity() -> dict[str, Any]:

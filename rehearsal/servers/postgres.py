@@ -13,13 +13,13 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pg8000.native
 
-from rehearsal.servers.installation import SUPERUSER, Installation, ServerError, identity, running_pid
+from rehearsal.servers.installation import SUPERUSER, Installation, ServerError, hang_up, identity, running_pid
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 60.0
@@ -124,16 +124,22 @@ class Server:
             os.kill(pid, signal.SIGHUP)
 
     def connect(self, database: str = "postgres") -> pg8000.native.Connection:
-        """A superuser session on this server."""
+        """A superuser session on this server, for the caller to close."""
         return self.installation.connect(self.address, database)
+
+    @contextlib.contextmanager
+    def session(self, database: str = "postgres") -> Iterator[pg8000.native.Connection]:
+        """A superuser session on this server."""
+        session = self.connect(database)
+        try:
+            yield session
+        finally:
+            hang_up(session)
 
     def run(self, sql: str, database: str = "postgres") -> list[list[object]]:
         """Run one SQL statement as superuser in its own session; its rows."""
-        session = self.connect(database)
-        try:
+        with self.session(database) as session:
             return list(session.run(sql) or [])
-        finally:
-            session.close()
 
     def write_configuration(self) -> None:
         """Write settings, access rules, certificate and standby mark into the data directory."""

@@ -1,6 +1,7 @@
 """The emulated RDS with a client, for tests: real servers, AWS time passing 600 times faster."""
 
 import contextlib
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Any
 
 import pg8000.native
 from botocore.exceptions import ClientError
+from pg8000.exceptions import InterfaceError
 
 from rehearsal.account.rds.fleet import Fleet
 from rehearsal.account.rds.service import api_of
@@ -55,12 +57,12 @@ class RdsAccount:
         answer: dict[str, Any] = self.client.describe_db_snapshots(DBSnapshotIdentifier=name)["DBSnapshots"][0]
         return answer
 
-    def until(self, holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    def until(self, holds: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait for a condition; a test that waits longer fails."""
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, "the condition did not come to hold"
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def until_instance(self, name: str, status: str = "available") -> None:
         self.until(lambda: bool(self.instance(name)["DBInstanceStatus"] == status))
@@ -108,14 +110,14 @@ class RdsAccount:
         self, host: str, user: str = MASTER, password: str = PASSWORD, database: str = "orders"
     ) -> Iterator[pg8000.native.Connection]:
         """A session as an application would open it: the endpoint's name resolved by the account's DNS."""
-        address = self.platform.hosts[host]
-        session = pg8000.native.Connection(
-            user, host=address, port=self.fleet.installation.port, database=database, password=password, timeout=5
-        )
-        try:
+        address = (self.platform.hosts[host], self.fleet.installation.port)
+        # pg8000 leaves its own socket open when a login fails, and a warning is an error here.
+        with socket.create_connection(address, timeout=5) as stream:
+            session = pg8000.native.Connection(
+                user, database=database, password=password, sock=stream, ssl_context=False
+            )
             yield session
-        finally:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(InterfaceError):
                 session.close()
 
 

@@ -162,10 +162,10 @@ def _final_snapshot(request: Mapping[str, Any]) -> str | None:
 
 def _delete(fleet: Fleet, cluster: Cluster, snapshot: Snapshot | None) -> None:
     with fleet.lasting(_DELETE_SECONDS):
-        if snapshot is not None:
-            cluster_snapshots.take(fleet, snapshot, cluster)
         while fleet.members(cluster):
             fleet.platform.sleep(10)
+        if snapshot is not None:
+            cluster_snapshots.take(fleet, snapshot, cluster)
         shutil.rmtree(cluster.volume, ignore_errors=True)
     with fleet.lock:
         fleet.clusters.pop(cluster.identifier, None)

@@ -8,7 +8,7 @@ from typing import Any
 
 from rehearsal.account.rds import checks, databases, events, networks, tagging
 from rehearsal.account.rds.fleet import Cluster, Fleet, Snapshot, View, arn, bare_name, now
-from rehearsal.account.rds.snapshots import progress, require_of_cluster, take_copy
+from rehearsal.account.rds.snapshots import SNAPSHOT_SECONDS, progress, require_of_cluster
 from rehearsal.account.wire import ApiError
 
 _COPIED = (
@@ -69,12 +69,13 @@ def take(fleet: Fleet, snapshot: Snapshot, cluster: Cluster) -> None:
     """Copy the cluster's volume, through its writer when one runs. Returns when the snapshot is available."""
     name = snapshot.view["DBClusterSnapshotIdentifier"]
     events.emit(fleet, "0074", name)
-    writer = fleet.instances.get(cluster.writer or "")
-    if writer is not None and writer.server is not None:
-        take_copy(fleet, snapshot, writer.address)
-    else:
-        databases.restore(fleet, cluster.volume, snapshot.data)
-        snapshot.view["Status"] = "available"
+    with fleet.lasting(SNAPSHOT_SECONDS), cluster.work:
+        writer = fleet.instances.get(cluster.writer or "")
+        if writer is not None and writer.server is not None:
+            databases.save(fleet, writer.address, snapshot.data)
+        else:
+            databases.restore(fleet, cluster.volume, snapshot.data)
+    snapshot.view["Status"] = "available"
     events.emit(fleet, "0075", name)
 
 

@@ -100,13 +100,15 @@ def add_member(cluster: Cluster, instance: Instance) -> None:
 def bring_up_member(fleet: Fleet, cluster: Cluster, instance: Instance) -> None:
     """Start the server of a new member: the volume for the writer, a standby for a reader. Returns when it runs."""
     cluster.prepared.wait()
-    if cluster.writer == instance.identifier:
-        databases.start_writer(fleet, cluster, instance)
-        cluster.writer_runs.set()
-    else:
+    if cluster.writer != instance.identifier:
         cluster.writer_runs.wait()
-        databases.start_reader(fleet, _running_writer(fleet, cluster), instance)
-    publish_hosts(fleet, cluster)
+    with cluster.work:
+        if cluster.writer == instance.identifier:
+            databases.start_writer(fleet, cluster, instance)
+            cluster.writer_runs.set()
+        else:
+            databases.start_reader(fleet, _running_writer(fleet, cluster), instance)
+        publish_hosts(fleet, cluster)
 
 
 def publish_hosts(fleet: Fleet, cluster: Cluster) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from pathlib import Path
 
@@ -141,7 +140,7 @@ def _server(fleet: Fleet, instance: Instance, data: Path) -> Server:
 
 
 def _run(server: Server, *statements: str, database: str = "postgres") -> None:
-    with contextlib.closing(server.connect(database)) as session:
+    with server.session(database) as session:
         for statement in statements:
             if statement.strip():
                 session.run(statement)
@@ -152,7 +151,7 @@ def _databases(server: Server) -> list[str]:
 
 
 def _drop_replication(server: Server, database: str) -> None:
-    with contextlib.closing(server.connect(database)) as session:
+    with server.session(database) as session:
         for name in _own(
             session, "select subname from pg_subscription s join pg_database d on d.oid = s.subdbid", "sub"
         ):

@@ -29,7 +29,7 @@ def run(fleet: Fleet, cluster: Cluster, target: Instance) -> None:
     """Make `target` the writer: servers change places, then the endpoints' names follow."""
     events.emit(fleet, "0073", cluster.identifier, instance=target.identifier)
     writer = fleet.instances[str(cluster.writer)]
-    with fleet.lasting(_FAILOVER_SECONDS):
+    with fleet.lasting(_FAILOVER_SECONDS), cluster.work:
         # A failover restarts both servers, so what waited for a reboot takes effect.
         for instance in (writer, target):
             instance.parameters.rebooted()
@@ -69,6 +69,11 @@ def _follow(reader: Instance, writer: Instance) -> None:
 
 def leave(fleet: Fleet, cluster: Cluster, instance: Instance) -> None:
     """Take a member out of its cluster; when it was the writer, a reader becomes the writer first. The volume stays."""
+    with cluster.work:
+        _leave(fleet, cluster, instance)
+
+
+def _leave(fleet: Fleet, cluster: Cluster, instance: Instance) -> None:
     readers = [fleet.instances[name] for name in cluster.readers if fleet.instances[name].status == "available"]
     if cluster.writer == instance.identifier and readers:
         run(fleet, cluster, readers[0])

@@ -69,6 +69,8 @@ class Cluster:
     writer_runs: threading.Event = field(default_factory=threading.Event)
     pending_password: str | None = None
     """A master password given while no instance ran; the first writer takes it."""
+    work: threading.RLock = field(default_factory=threading.RLock)
+    """Held while servers of the cluster start, stop, change places or are copied."""
     converted: bool = False
     """Whether what the restored copy carried along was dropped."""
 

@@ -11,7 +11,7 @@ from rehearsal.account.rds import checks, databases, events, tagging
 from rehearsal.account.rds.fleet import Fleet, Instance, Snapshot, View, arn, bare_name, now
 from rehearsal.account.wire import ApiError
 
-_SNAPSHOT_SECONDS = 180.0
+SNAPSHOT_SECONDS = 180.0
 
 
 def create(fleet: Fleet, request: Mapping[str, Any]) -> View:
@@ -131,7 +131,7 @@ def require_of_cluster(fleet: Fleet, identifier: str) -> Snapshot:
 
 def take_copy(fleet: Fleet, snapshot: Snapshot, address: str) -> None:
     """Copy the live server, then let the rest of a snapshot's usual time pass and make it available."""
-    with fleet.lasting(_SNAPSHOT_SECONDS):
+    with fleet.lasting(SNAPSHOT_SECONDS):
         databases.save(fleet, address, snapshot.data)
     snapshot.view["Status"] = "available"
 
@@ -141,7 +141,7 @@ def progress(snapshot: Snapshot, fleet: Fleet) -> int:
     if snapshot.view["Status"] == "available":
         return 100
     passed = (time.monotonic() - snapshot.began_at) * fleet.platform.pace()
-    return min(99, int(100 * passed / _SNAPSHOT_SECONDS))
+    return min(99, int(100 * passed / SNAPSHOT_SECONDS))
 
 
 def _described(fleet: Fleet, snapshot: Snapshot) -> View:
