@@ -2,6 +2,7 @@
 
 import pytest
 
+from rehearsal.account.rds import versions
 from tests.integration.rds_account import RdsAccount
 
 
@@ -35,3 +36,9 @@ def test_source_snapshot_cluster_two_instances_failover(rds: RdsAccount) -> None
         session.run("insert into orders (total) values (502)")
     with rds.session(cluster["ReaderEndpoint"]) as session:
         rds.until(lambda: session.run("select count(*) from orders") == [[502]])
+
+
+def test_the_newest_version_is_that_of_the_real_servers(rds: RdsAccount) -> None:
+    printed = rds.fleet.installation.run("postgres", "--version")
+    assert printed.split()[2] == str(versions.default_version(versions.POSTGRES))
+    assert versions.default_version(versions.POSTGRES) == versions.default_version(versions.AURORA)

@@ -91,15 +91,14 @@ def of_cluster(fleet: Fleet, request: Mapping[str, Any], cluster: Cluster) -> Vi
 
 
 def described(fleet: Fleet, instance: Instance) -> View:
-    """The description as of now; an endpoint exists once the server was made."""
+    """The description as of now; an endpoint exists once the instance was created."""
     view = {**instance.view, "TagList": [{"Key": k, "Value": v} for k, v in _tags(fleet, instance)]}
     group = view["DBParameterGroups"][0]["DBParameterGroupName"]
     status = instance.parameters.status
     view["DBParameterGroups"] = [{"DBParameterGroupName": group, "ParameterApplyStatus": status}]
-    if instance.server is not None:
+    if "InstanceCreateTime" in view:
         address = {"Address": instance.host, "Port": fleet.installation.port, "HostedZoneId": "Z2R2ITUGPM61AM"}
         view["Endpoint"] = address
-        view["InstanceCreateTime"] = instance.view.get("InstanceCreateTime", now())
     if instance.cluster is None and instance.status == "available" and view["BackupRetentionPeriod"]:
         view["LatestRestorableTime"] = now()
     return view
