@@ -210,7 +210,6 @@ def _moving(may: Grants) -> list[FunctionRow]:
                 may.anywhere("dms:DescribeReplicationTasks"),
                 *may.scheduling(),
                 may.notices(),
-                may.tokens("SendTaskSuccess"),
             ],
             (LEDGER, TOPIC, DATABASE, *SCHEDULES, "CROSSFADE_FINISH_BAKE_ARN"),
             in_vpc=True,
@@ -294,7 +293,7 @@ def _events(may: Grants) -> list[FunctionRow]:
     finishing = [may.ledger("GetItem"), may.tokens("SendTaskSuccess")]
     return [
         _short("events", "StepReads", stepping, (LEDGER, DATABASE, *SCHEDULES), timeout_seconds=60, in_vpc=True),
-        _short("events", "FinishBake", finishing, (LEDGER, *SCHEDULES)),
+        _short("events", "FinishBake", finishing, (LEDGER,)),
         _short("events", "RemindRetirement", [may.notices()], (TOPIC,)),
         _short("events", "AnnounceOutcome", [may.notices()], (TOPIC,)),
     ]

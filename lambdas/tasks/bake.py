@@ -11,7 +11,6 @@ from migration import bake, clients, messages
 from migration.begin import begin
 from migration.context import about, remember_context
 from migration.dms import Dms
-from migration.executions import Executions
 from migration.ledger import Ledger
 from migration.names import Names
 from migration.notices import Notices
@@ -28,10 +27,11 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     remember_context(ledger, plan.migration_id, state)
     records = DnsRecords(clients.route53(), plan.source.settings)
     bake.settle(plan, sides_of(plan, state), records, Dms(clients.dms(), Names(plan)))
-    schedules = Schedules(clients.scheduler(), schedule_settings())
-    bake.BakePeriod(ledger, schedules, Executions(clients.stepfunctions())).begin(
-        plan, event["taskToken"], os.environ["CROSSFADE_FINISH_BAKE_ARN"], datetime.now(UTC)
+    schedules, function_arn = (
+        Schedules(clients.scheduler(), schedule_settings()),
+        os.environ["CROSSFADE_FINISH_BAKE_ARN"],
     )
+    bake.begin_period(plan, event["taskToken"], ledger, schedules, function_arn, datetime.now(UTC))
     message = messages.writer_moved(about(plan), state["cutOver"]["stallMs"], plan.options.bake_days)
     Notices(clients.sns(), os.environ["CROSSFADE_TOPIC_ARN"]).send(message)
     return {"bakeDays": plan.options.bake_days}
