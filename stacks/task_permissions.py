@@ -202,7 +202,7 @@ def _moving(may: Grants) -> list[FunctionRow]:
         _task(
             "Bake",
             [
-                ledger,
+                may.ledger("UpdateItem"),
                 *both,
                 may.dns("ListResourceRecordSets", "ChangeResourceRecordSets"),
                 may.dns_changes(),
