@@ -1,6 +1,7 @@
-"""The resources that IAM checks for a call of RDS, DMS or Scheduler, as the Service Authorization Reference lists them.
+"""The resources that IAM checks for a call, as the Service Authorization Reference lists them.
 
-A call is allowed when each of its resources is. ministack names one resource at most, and none of DMS.
+A call is allowed when each of its resources is. ministack names one resource at most, none of DMS, no Route 53 change,
+and every schedule in the default group.
 """
 
 import json
@@ -72,6 +73,18 @@ def of_scheduler(path: str, query: Mapping[str, Any], body: bytes, scope: str) -
     group = query.get("groupName") or json.loads(body or b"{}").get("GroupName") or "default"
     group = group[0] if isinstance(group, list) else group
     return [f"arn:aws:scheduler:{scope}:schedule/{group}/{parts[1]}"]
+
+
+def of_route53(path: str) -> list[str]:
+    """ARN of the change that GetChange asks for; ministack knows the hosted zones."""
+    _, found, change = path.rpartition("/change/")
+    return [f"arn:aws:route53:::change/{change}"] if found else []
+
+
+def of_route53(path: str) -> list[str]:
+    """ARN of the change that GetChange asks for."""
+    parts = path.strip("/").split("/")
+    return [f"arn:aws:route53:::change/{parts[-1]}"] if parts[-2:-1] == ["change"] else []
 
 
 def passed_roles(path: str, body: bytes) -> list[tuple[str, str]]:

@@ -105,7 +105,8 @@ class _Walk:
                 self.mentioned.add(node.id)
                 self.mention(module.name, node.id)
             elif isinstance(node, ast.Attribute):
-                self._attributes.add((_class_of(node.value, classes), node.attr))
+                known = _class_of(node.value, classes)
+                self._attributes.add(("" if known in _protocols() else known, node.attr))
                 if isinstance(node.value, ast.Name) and node.value.id in module.imports:
                     target, symbol = module.imports[node.value.id]
                     self.mention(f"{target}.{symbol}" if symbol else target, node.attr)
@@ -142,11 +143,22 @@ def _class_of(value: ast.AST, classes: dict[str, str]) -> str:
 
 
 @cache
+def _protocols() -> frozenset[str]:
+    """Classes that stand for any other class of their shape."""
+    return frozenset(owner.name for owner in _class_definitions() if "Protocol" in map(ast.unparse, owner.bases))
+
+
+@cache
+def _class_definitions() -> list[ast.ClassDef]:
+    trees = [ast.parse(path.read_text()) for path in LAMBDAS.rglob("*.py")]
+    return [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+
+
+@cache
 def _fields() -> dict[tuple[str, str], str]:
     """(class, attribute) → class of the attribute: annotated in the class, or set from a parameter of `__init__`."""
     found: dict[tuple[str, str], str] = {}
-    trees = [ast.parse(path.read_text()) for path in LAMBDAS.rglob("*.py")]
-    for owner in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+    for owner in _class_definitions():
         for member in owner.body:
             if isinstance(member, ast.AnnAssign) and isinstance(member.annotation, ast.Name):
                 found[owner.name, ast.unparse(member.target)] = member.annotation.id

@@ -84,6 +84,15 @@ def test_every_resource_of_a_call_is_checked(client: Client, last: Callable[[], 
     assert checked == [("a", True), ("arn:aws:rds:us-east-1:000000000000:snapshot:b", False)]
 
 
+def test_a_change_of_route53_is_a_resource(client: Client) -> None:
+    changes = "arn:aws:route53:::change/*"
+    route53 = as_role(
+        client, "route53", assumable(client, "asks", {"Action": "route53:GetChange", "Resource": changes})
+    )
+    with pytest.raises(route53.exceptions.NoSuchChange):
+        route53.get_change(Id="C1")
+
+
 def test_a_schedule_is_checked_in_its_own_group(client: Client, make_role: MakeRole) -> None:
     schedule = "arn:aws:scheduler:us-east-1:000000000000:schedule/migrations/*"
     role = assumable(client, "grouped", {"Action": "scheduler:GetSchedule", "Resource": schedule})
@@ -92,6 +101,13 @@ def test_a_schedule_is_checked_in_its_own_group(client: Client, make_role: MakeR
         scheduler.get_schedule(Name="x", GroupName="migrations")
     with pytest.raises(ClientError, match="not authorized"):
         scheduler.get_schedule(Name="x")
+
+
+def test_a_dns_change_has_an_arn_of_its_own(client: Client, make_role: MakeRole) -> None:
+    role = assumable(client, "waits", {"Action": "route53:GetChange", "Resource": "arn:aws:route53:::change/*"})
+    route53 = as_role(client, "route53", role)
+    with pytest.raises(route53.exceptions.NoSuchChange):
+        route53.get_change(Id="C0")
 
 
 def test_a_role_is_handed_to_a_service_only_with_pass_role(client: Client, make_role: MakeRole) -> None:

@@ -94,6 +94,8 @@ def _resources(service: str, path: str, headers: Any, body: bytes, params: Any, 
         return resources.of_dms(headers.get("x-amz-target", "").rpartition(".")[2], body, scope)
     if service == "scheduler":
         return resources.of_scheduler(path, params, body, scope)
+    if service == "route53":
+        return resources.of_route53(path)
     return []
 
 
