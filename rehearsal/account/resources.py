@@ -81,12 +81,6 @@ def of_route53(path: str) -> list[str]:
     return [f"arn:aws:route53:::change/{change}"] if found else []
 
 
-def of_route53(path: str) -> list[str]:
-    """ARN of the change that GetChange asks for."""
-    parts = path.strip("/").split("/")
-    return [f"arn:aws:route53:::change/{parts[-1]}"] if parts[-2:-1] == ["change"] else []
-
-
 def passed_roles(path: str, body: bytes) -> list[tuple[str, str]]:
     """The roles that a call hands to a service, with its principal: IAM checks `iam:PassRole` on them."""
     if b"RoleArn" not in body or not body.startswith(b"{"):

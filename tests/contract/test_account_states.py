@@ -22,6 +22,8 @@ def handler(event, context):
 TOKEN_LAMBDA = """
 import boto3
 def handler(event, context):
+    if "answer" in event:
+        return boto3.client("stepfunctions").send_task_success(taskToken=event["answer"], output="{}") and None
     name = "/token/" + event["name"]
     boto3.client("ssm").put_parameter(Name=name, Value=event["token"], Type="String", Overwrite=True)
     if event.get("raise"): raise RuntimeError("no")
@@ -85,7 +87,7 @@ def token_task(name: str, **more: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def machines(client: Client, make_role: MakeRole, make_function: Callable[..., str]) -> Machines:
     make_function("maybe-raises", RAISES)
-    make_function("hands-out-token", TOKEN_LAMBDA, actions=("ssm:PutParameter", "states:*"))
+    make_function("hands-out-token", TOKEN_LAMBDA, actions=("ssm:PutParameter",))
     return Machines(client, make_role("machine", ["states.amazonaws.com"], ["lambda:InvokeFunction"]))
 
 
@@ -129,6 +131,23 @@ def test_a_task_token_resumes_the_execution_and_is_good_once(machines: Machines)
         "TaskStateExited",
         "ExecutionSucceeded",
     ]
+
+
+def test_a_token_is_answered_by_a_role_that_may_answer_its_machine(machines: Machines, client: Client) -> None:
+    execution = machines.start({"A": token_task("granted")})
+    event = json.dumps({"answer": machines.token("granted")})
+
+    def answer() -> str:
+        found = client("lambda").invoke(FunctionName="hands-out-token", Payload=event)["Payload"].read()
+        return str(found)
+
+    assert "not authorized to perform: states:SendTaskSuccess" in answer()
+    machine = machines.states.describe_execution(executionArn=execution)["stateMachineArn"]
+    allow = {"Effect": "Allow", "Action": "states:SendTaskSuccess", "Resource": machine}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    client("iam").put_role_policy(RoleName="hands-out-token-role", PolicyName="answer", PolicyDocument=policy)
+    assert "null" in answer()
+    assert machines.end(execution)["status"] == "SUCCEEDED"
 
 
 def test_a_task_token_failure_has_its_error_name(machines: Machines) -> None:

@@ -16,6 +16,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import sts
 
 from rehearsal.account import call_record, resources
+from rehearsal.account.mends import states_token
 
 _ERROR_CODE = re.compile(rb'<Code>([^<]+)</Code>|"__type"\s*:\s*"(?:[^"]*#)?([^"]+)"')
 
@@ -94,9 +95,9 @@ def _resources(service: str, path: str, headers: Any, body: bytes, params: Any, 
         return resources.of_dms(headers.get("x-amz-target", "").rpartition(".")[2], body, scope)
     if service == "scheduler":
         return resources.of_scheduler(path, params, body, scope)
-    if service == "route53":
-        return resources.of_route53(path)
-    return []
+    if service == "states":
+        return states_token.resources(body)
+    return resources.of_route53(path) if service == "route53" else []
 
 
 def _refused_role(path: str, headers: Any, query: Any, body: bytes, request_id: str) -> Any:

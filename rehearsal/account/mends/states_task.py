@@ -108,7 +108,8 @@ def _find(find: Callable[..., Any], names: list[str], retriers: Any, attempts: A
 
 
 def _attempt(state: Any, raw_input: Any, execution: Any, ctx: Any) -> Any:
-    token = states_token.open_token() if ".waitForTaskToken" in state["Resource"] else None
+    waits = ".waitForTaskToken" in state["Resource"]
+    token = states_token.open_token(execution["stateMachineArn"]) if waits else None
     ctx["Task"] = {"Token": token}
     selected = stepfunctions._apply_input_path(state, raw_input, ctx)
     task = _Task(

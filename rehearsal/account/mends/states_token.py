@@ -36,6 +36,7 @@ class _Answer:
 
 _open: dict[str, _Answer] = {}
 _closed: set[str] = set()
+_machines: dict[str, str] = {}
 
 
 def apply() -> None:
@@ -59,10 +60,18 @@ def apply() -> None:
     stepfunctions._send_task_heartbeat = send("heartbeat", lambda answer, _: setattr(answer, "beat", aws_monotonic()))
 
 
-def open_token() -> str:
-    """A new token."""
+def resources(body: bytes) -> list[str]:
+    """The state machine whose token a SendTask* call names: what CDK's `grant_task_response` grants on."""
+    if b'"taskToken"' not in body:
+        return []
+    machine = _machines.get(json.loads(body).get("taskToken", ""))
+    return [machine] if machine else []
+
+
+def open_token(machine: str) -> str:
+    """A new token of an execution of the state machine with this ARN."""
     token: str = new_uuid() + new_uuid().replace("-", "")
-    _open[token] = _Answer()
+    _open[token], _machines[token] = _Answer(), machine
     return token
 
 
