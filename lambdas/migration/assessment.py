@@ -149,6 +149,13 @@ def assess_database(facts: DatabaseFacts, application_user: str, master_user: st
     return [*_setting_findings(facts), *_role_findings(facts, application_user), *_list_findings(facts)]
 
 
+def assess_login(user: str, secret_arn: str, problem: str | None) -> list[Finding]:
+    """Master and application must be able to log in; the cut-over takes a refused login as the proof of its fence."""
+    if problem is None:
+        return []
+    return [_blocker(f"User {user}", f"cannot log in ({problem})", f"correct the secret {secret_arn} or the role")]
+
+
 def assess_record(name: str, records: list[RecordSet], source_host: str) -> list[Finding]:
     """A name that applications use must be one simple CNAME to the source: it is what becomes weighted."""
     if len(records) == 1 and "SetIdentifier" not in records[0] and host_of(records[0]) == source_host.lower():

@@ -67,6 +67,15 @@ class Database:
                 )
             )
 
+    @classmethod
+    def login_problem(cls, address: Address, credentials: Credentials) -> str | None:
+        """Why these credentials cannot log in, None when they can. Raises Throttled when the server does not answer."""
+        try:
+            cls.connect(address, credentials, writable=False).close()
+        except DatabaseRefused as refused:
+            return str(refused)
+        return None
+
     def rows(self, sql: str, **parameters: Any) -> list[list[Any]]:
         """Runs one statement with `:name` parameters; its rows, [] when it gives none."""
         with _translated("the database"):

@@ -6,18 +6,15 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from migration import assessment, clients, planning
-from migration.access import Address, Credentials
-from migration.assessment_queries import read_facts
+from migration import clients
+from migration.assessor import Assessor
 from migration.claims import require_free
-from migration.database import Database
 from migration.dms import orderable_classes
-from migration.errors import MigrationBlocked
 from migration.executions import Executions
-from migration.inputs import MigrationInput, parse_input
+from migration.inputs import parse_input
 from migration.ledger import Ledger
 from migration.logs import logger
-from migration.model import Finding, MigrationPlan, SourceSettings, to_json
+from migration.model import to_json
 from migration.parameters import Parameters
 from migration.rds import Rds
 from migration.route53 import DnsRecords
@@ -31,53 +28,12 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     settings = Parameters(clients.ssm()).source_settings(os.environ["CROSSFADE_SOURCES_PREFIX"], asked.source)
     ledger, executions = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"]), Executions(clients.stepfunctions())
     require_free(ledger, asked.source, event["executionArn"], executions.is_running)
-    plan: dict[str, Any] = to_json(_assess(asked, settings, event["executionArn"]))
-    return plan
-
-
-def _assess(asked: MigrationInput, settings: SourceSettings, execution_arn: str) -> MigrationPlan:
-    rds = Rds(clients.rds())
-    instance = rds.find_instance(settings.instance_id)
-    if instance is None:
-        raise MigrationBlocked(
-            f"The DB instance {settings.instance_id} of {asked.source} does not exist: correct instanceId in cdk.json."
-        )
-    parameters = rds.own_parameters(instance["DBParameterGroups"][0]["DBParameterGroupName"])
-    facts = planning.instance_facts(instance, parameters)
-    _stop_at_blockers(assessment.assess_instance(facts))
-
-    secrets = Secrets(clients.secretsmanager())
-    master = secrets.credentials(settings.master_secret_arn)
-    application = secrets.credentials(settings.application_secret_arn)
-    address = Address(instance["Endpoint"]["Address"], instance["Endpoint"]["Port"], settings.database_name)
-    with Database.connect(address, master) as session:
-        database = read_facts(session, application.username)
-    findings = [
-        *assessment.assess_instance(facts),
-        *assessment.assess_database(database, application.username, master.username),
-        *_record_findings(settings, address.host),
-    ]
-    _stop_at_blockers(findings)
-    _prove_login(address, application)
-    source = planning.describe_source(
-        asked.source, settings, instance, master.username, database.lists["application_roles"]
+    assessor = Assessor(
+        settings,
+        Rds(clients.rds()),
+        Secrets(clients.secretsmanager()),
+        DnsRecords(clients.route53(), settings),
+        lambda: orderable_classes(clients.dms()),
     )
-    offer = planning.Offer(rds.serverless_versions(), orderable_classes(clients.dms()))
-    return planning.make_plan(asked, execution_arn, source, offer, findings)
-
-
-def _stop_at_blockers(findings: list[Finding]) -> None:
-    blockers = assessment.blockers(findings)
-    if blockers:
-        raise MigrationBlocked(assessment.sentence(blockers))
-
-
-def _record_findings(settings: SourceSettings, source_host: str) -> list[Finding]:
-    records = DnsRecords(clients.route53(), settings)
-    names = (settings.writer_name, settings.reader_name)
-    return [finding for name in names for finding in assessment.assess_record(name, records.find(name), source_host)]
-
-
-def _prove_login(address: Address, application: Credentials) -> None:
-    """The cut-over's probe takes a refused login as the proof of the fence: so it must be accepted now."""
-    Database.connect(address, application, writable=False).close()
+    plan: dict[str, Any] = to_json(assessor.plan(asked, event["executionArn"]))
+    return plan

@@ -117,6 +117,7 @@ class TaskAccount:
         """A running execution of a state machine that only waits; its ARN."""
         machines = boto3.client("stepfunctions")
         waiting = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 9999, "End": True}}}
+        # Idempotent, as CreateStateMachine is.
         machine = machines.create_state_machine(
             name="crossfade-migrate", definition=json.dumps(waiting), roleArn="arn:aws:iam::123456789012:role/machine"
         )

@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from migration.assessment import InstanceFacts, assess_database, assess_instance, assess_record, blockers, sentence
+from migration.assessment import (
+    InstanceFacts,
+    assess_database,
+    assess_instance,
+    assess_login,
+    assess_record,
+    blockers,
+    sentence,
+)
 from migration.assessment_queries import LISTS, DatabaseFacts
 from migration.model import Finding
 
@@ -156,6 +164,15 @@ def test_an_application_that_is_master_cannot_be_fenced() -> None:
 
 def test_an_application_role_that_cannot_log_in_is_told() -> None:
     assert "cannot log in to the source" in of_database(SOUND_DATABASE, "nobody")[0].message
+
+
+def test_a_login_that_fails_blocks() -> None:
+    assert assess_login("orders_app", "arn:secret", None) == []
+    said = sentence(assess_login("orders_app", "arn:secret", "db refused: role is not permitted to log in"))
+    assert said == (
+        "User orders_app cannot log in (db refused: role is not permitted to log in):"
+        " correct the secret arn:secret or the role."
+    )
 
 
 HOST = "orders-db.x.rds.amazonaws.com"
