@@ -44,6 +44,14 @@ SCHEMA = f"""
 create role {APPLICATION} login password '{PASSWORD}';
 create table writes (id bigserial primary key, client int not null, number int not null, unique (client, number));
 create table totals (client int primary key, writes bigint not null);
+create table nothing (id int primary key);
+create table "Odd ""Names" ("A key" int, crossfade_row text, primary key ("A key", crossfade_row));
+create table parts (id int, at date, note text, primary key (id, at)) partition by range (at);
+create table parts_old partition of parts for values from ('2020-01-01') to ('2025-01-01');
+create table parts_new partition of parts for values from ('2025-01-01') to ('2030-01-01');
+create table kinds (
+    id int primary key, price numeric, twice numeric generated always as (price * 2) stored, ratio float8,
+    at timestamptz, doc jsonb, raw bytea, plain json, lasted interval, tags text[]);
 grant select, insert, update, delete on writes, totals to {APPLICATION};
 grant usage on all sequences in schema public to {APPLICATION}
 """
