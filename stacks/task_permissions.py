@@ -219,7 +219,7 @@ def _moving(may: Grants) -> list[FunctionRow]:
             [
                 may.ledger("GetItem", "UpdateItem", "DeleteItem"),
                 *both,
-                may.source_instance("ModifyDBInstance", "CreateDBSnapshot"),
+                may.source_instance("DescribeDBInstances", "ModifyDBInstance", "CreateDBSnapshot"),
                 may.target("snapshot", "CreateDBSnapshot", "AddTagsToResource", "DescribeDBSnapshots"),
                 may.dms_secrets("DeleteSecret"),
                 *may.retiring_dms(),

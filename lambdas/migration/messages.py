@@ -133,7 +133,15 @@ def outcome_of(detail: Mapping[str, Any]) -> Message:
     with contextlib.suppress(ValueError, AttributeError):
         source = str(json.loads(detail.get("input") or "{}").get("source", source))
     about = Subject(source, migration_id_for(source, execution_arn), execution_arn, "")
-    return outcome(about, detail["status"], detail.get("error") or "", detail.get("cause") or "")
+    return outcome(about, detail["status"], detail.get("error") or "", _plain_cause(detail.get("cause") or ""))
+
+
+def _plain_cause(cause: str) -> str:
+    """The sentence in what Lambda makes of an exception: `{"errorMessage", "errorType", "stackTrace"}`."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        error = json.loads(cause)
+        return f"{error['errorType']}: {error['errorMessage']}"
+    return cause
 
 
 def outcome(about: Subject, status: str, error: str, cause: str) -> Message:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from migration.access import Session
 from migration.errors import RetirementPending, StateDrifted
@@ -30,27 +30,40 @@ class SourceRetirement:
         self._snapshot_id = snapshot_id
 
     def protect(self) -> None:
-        """Nobody deletes the source by accident."""
-        self._client.modify_db_instance(
-            DBInstanceIdentifier=self._instance_id, DeletionProtection=True, ApplyImmediately=True
-        )
+        """Nobody deletes the source by accident. Raises RetirementPending while the instance is busy."""
+        found = self._client.describe_db_instances(DBInstanceIdentifier=self._instance_id)["DBInstances"][0]
+        if found.get("DeletionProtection"):
+            return
+        try:
+            self._client.modify_db_instance(
+                DBInstanceIdentifier=self._instance_id, DeletionProtection=True, ApplyImmediately=True
+            )
+        except self._client.exceptions.InvalidDBInstanceStateFault:
+            raise RetirementPending(f"instance {self._instance_id} is {found['DBInstanceStatus']}") from None
 
     def take_final_snapshot(self, tags: dict[str, str]) -> str:
         """ARN of the final snapshot. Raises RetirementPending while it is taken, StateDrifted when it failed."""
         try:
             found = self._client.describe_db_snapshots(DBSnapshotIdentifier=self._snapshot_id)["DBSnapshots"][0]
         except self._client.exceptions.DBSnapshotNotFoundFault:
-            found = self._client.create_db_snapshot(
-                DBSnapshotIdentifier=self._snapshot_id,
-                DBInstanceIdentifier=self._instance_id,
-                Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-            )["DBSnapshot"]
+            return self._begin_final_snapshot(tags)
         status = found["Status"]
         if status == "available":
             return found["DBSnapshotArn"]
         if status in ("creating", "pending"):
             raise RetirementPending(f"final snapshot {self._snapshot_id}: {found.get('PercentProgress', 0)} %")
         raise StateDrifted(f"The final snapshot {self._snapshot_id} is {status}.")
+
+    def _begin_final_snapshot(self, tags: dict[str, str]) -> NoReturn:
+        try:
+            self._client.create_db_snapshot(
+                DBSnapshotIdentifier=self._snapshot_id,
+                DBInstanceIdentifier=self._instance_id,
+                Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            )
+        except self._client.exceptions.InvalidDBInstanceStateFault:
+            raise RetirementPending(f"instance {self._instance_id} is busy; its final snapshot waits") from None
+        raise RetirementPending(f"final snapshot {self._snapshot_id} has begun")
 
 
 def clean_target(target: Session, replication_role: str) -> None:
