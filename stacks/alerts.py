@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, aws_cloudwatch, aws_cloudwatch_actions, aws_iam, aws_sns, aws_sns_subscriptions, aws_sqs
+from aws_cdk import (
+    Duration,
+    Stack,
+    aws_cloudwatch,
+    aws_cloudwatch_actions,
+    aws_iam,
+    aws_sns,
+    aws_sns_subscriptions,
+    aws_sqs,
+)
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
@@ -17,7 +26,8 @@ class Alerts(Construct):
         self.topic = aws_sns.Topic(self, "Topic", topic_name=ALERTS_TOPIC, display_name="Crossfade", enforce_ssl=True)
         self.topic.add_subscription(aws_sns_subscriptions.EmailSubscription(email))
         # A topic policy of its own replaces the default one, which let the account's alarms publish.
-        self.topic.grant_publish(aws_iam.ServicePrincipal("cloudwatch.amazonaws.com"))
+        ours = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        self.topic.grant_publish(aws_iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=ours))
 
     def watch_dead_letters(self, queue: aws_sqs.IQueue) -> None:
         """An event that nobody handled: a read-shift step, a reminder or an announcement is missing."""

@@ -29,7 +29,6 @@ NO_RESOURCE_TYPE = frozenset(
         "dms:DescribeReplicationSubnetGroups",
         "dms:DescribeReplicationTasks",
         "rds:DescribeDBEngineVersions",
-        "rds:DescribeEvents",
         "rds:DescribeOrderableDBInstanceOptions",
         "secretsmanager:GetRandomPassword",
         "states:SendTaskFailure",
