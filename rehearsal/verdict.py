@@ -8,6 +8,7 @@ final writer as the source left it at the fence, or be changed by a write that w
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -77,7 +78,7 @@ class Finding:
 
 @dataclass
 class Data:
-    """Both databases after the run and the application's record. `committed`: effects stored beside each key.
+    """Both databases after the run and the application's record. `final_keys`: the effects stored beside each key.
 
     `source` is None when the source is the final writer.
     """
@@ -89,6 +90,12 @@ class Data:
     writes: Sequence[Write]
     accepted_probes: frozenset[Key] = field(default_factory=frozenset)
 
+    @cached_property
+    def effects(self) -> Mapping[Key, Sequence[tuple[str, str, str]]]:
+        """Effects of every committed write: as the application recorded them, else (never acknowledged) as stored."""
+        known = {each.key: each.effects for each in self.writes if each.key in self.final_keys}
+        return {key: known.get(key, stored) for key, stored in self.final_keys.items()}
+
 
 def lost(data: Data) -> list[Finding]:
     """Acknowledged writes whose key or effects are not on the final writer."""
@@ -97,8 +104,8 @@ def lost(data: Data) -> list[Finding]:
         for each in data.writes
         if each.key not in data.final_keys
     ]
-    gone = {(table, row) for effects in _effects(data).values() for table, row, kind in effects if kind == "delete"}
-    for key, effects in _effects(data).items():
+    gone = {(table, row) for effects in data.effects.values() for table, row, kind in effects if kind == "delete"}
+    for key, effects in data.effects.items():
         findings += [
             Finding("lost", key, f"its {kind} of {table} {row} is not on the final writer")
             for table, row, kind in effects
@@ -141,7 +148,7 @@ def diverged(data: Data) -> list[Finding]:
         return []
     after_fence = frozenset(data.final_keys) - data.source_keys
     deleted = {
-        (table, row) for key in after_fence for table, row, kind in _effects(data).get(key, ()) if kind == "delete"
+        (table, row) for key in after_fence for table, row, kind in data.effects.get(key, ()) if kind == "delete"
     }
     findings = []
     for row_id in sorted(data.final.keys() | data.source.keys()):
@@ -171,15 +178,9 @@ def _difference(here: Row | None, there: Row | None) -> str:
     return f"different, last written by {here.last_write} here and {there.last_write} on the source"
 
 
-def _effects(data: Data) -> Mapping[Key, Sequence[tuple[str, str, str]]]:
-    """Effects of every committed write: from the application's record, else (never acknowledged) from the database."""
-    known = {each.key: each.effects for each in data.writes if each.key in data.final_keys}
-    return {key: known.get(key, stored) for key, stored in data.final_keys.items()}
-
-
 def _expected_rows(data: Data) -> Counter[tuple[str, Key]]:
     expected: Counter[tuple[str, Key]] = Counter()
-    for key, effects in _effects(data).items():
+    for key, effects in data.effects.items():
         expected.update((table, key) for table, _, kind in effects if kind != "delete")
         for derived, table in WRITTEN_BY_TRIGGER.items():
             expected.update((derived, key) for changed, _, _ in effects if changed == table)
@@ -189,7 +190,7 @@ def _expected_rows(data: Data) -> Counter[tuple[str, Key]]:
 def _miscounted(data: Data) -> dict[RowId, int]:
     """Rows whose count of writes is not the number of updates committed: +n too many, -n too few."""
     updates = Counter(
-        (table, row) for effects in _effects(data).values() for table, row, kind in effects if kind == "update"
+        (table, row) for effects in data.effects.values() for table, row, kind in effects if kind == "update"
     )
     surplus = {row_id: row.writes - updates[row_id] for row_id, row in data.final.items() if row.writes is not None}
     return {row_id: count for row_id, count in surplus.items() if count}
