@@ -26,6 +26,8 @@ PERIOD_SECONDS = 0.04
 # A side that has refused logins for a while is asked less often: each refusal costs a TLS and a password handshake.
 PATIENCE_SECONDS, PATIENT_PERIOD_SECONDS = 3.0, 0.2
 SEARCH_PERIOD_SECONDS = 1.0
+# A refused session may be refused for itself (a default taken over at login): only a new one tells about the server.
+SESSION_SECONDS = 0.25
 PROBE = (
     "insert into orders.watch (key, side, last_write) values (%s, %s, %s)"
     " returning extract(epoch from clock_timestamp())::float8"
@@ -41,6 +43,7 @@ class Side:
         self.name = name
         self._host, self._dialler, self._resolver, self._port = host, dialler, resolver, port
         self._connection: PreparedConnection | None = None
+        self._connected_at = 0.0
         self._refused_since: float | None = None
         self._number = 0
 
@@ -73,12 +76,16 @@ class Side:
             found = self._resolver.resolve(host, fresh=True)
             self._connection = self._dialler(found.address, self._port, found.host)
             self._connection.autocommit = True
+            self._connected_at = time.monotonic()
         cursor = self._connection.cursor()
         cursor.execute(PROBE, (key, self.name, key))
         return float(cursor.fetchone()[0])
 
     def _forget_connection(self, error: Exception) -> None:
-        if self._connection is None or sqlstate(error) == "25006":  # refused by the session's server: it still stands
+        if self._connection is None:
+            return
+        young = time.monotonic() - self._connected_at < SESSION_SECONDS
+        if sqlstate(error) == "25006" and young:  # refused by the server, but the session still stands
             return
         try:
             self._connection.close()

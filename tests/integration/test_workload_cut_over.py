@@ -35,6 +35,7 @@ def workload(servers: TwoServers, directory: Path) -> Workload:
         password=PASSWORD,
         database="orders",
         name_server=f"127.0.0.1:{servers.name_server.port}",
+        ca_file=str(servers.installation.certificates.authority),
     )
     return Workload(settings, dict(os.environ))
 

@@ -13,11 +13,12 @@ from typing import Any
 import pg8000.native
 
 from rehearsal.account import names
+from rehearsal.servers.certificates import ENDPOINT_LABEL
 from rehearsal.servers.installation import Installation
 from rehearsal.servers.postgres import Server, base_backup
 from rehearsal.workload import schema
 
-SOURCE_HOST, TARGET_HOST = "orders-old.rds.amazonaws.com", "orders-new.rds.amazonaws.com"
+SOURCE_HOST, TARGET_HOST = (f"{name}.{ENDPOINT_LABEL}.us-east-1.rds.amazonaws.com" for name in ("old", "new"))
 WRITER_NAME, READER_NAME = "writer.shop.internal", "reader.shop.internal"
 PASSWORD = "application-password"
 GUARD = """
@@ -27,6 +28,8 @@ begin raise exception 'this side is closed' using errcode = '25006'; end $$
 OPEN = """
 create or replace function public.refuse() returns trigger language plpgsql as $$ begin return null; end $$
 """
+READ_ONLY_BY_DEFAULT = "alter database orders set default_transaction_read_only = on"
+NO_LONGER = "alter database orders reset default_transaction_read_only"
 GUARD_EVERY_TABLE = """
 do $$ declare name text; begin
   for name in select c.oid::regclass::text from pg_class c
@@ -77,10 +80,12 @@ class TwoServers:
             for statement in ("drop publication everything", GUARD, GUARD_EVERY_TABLE):
                 target.run(statement)
             target.run(f"{subscribe} with (copy_data = false)")
+            target.run(READ_ONLY_BY_DEFAULT)  # sessions opened now stay refused for themselves, even after the opening
 
     def cut_over(self) -> None:
         """Fence, kill, marker, sequences, open, flip: the order of AWS_RULES R5.4."""
         with self.source.connect("orders") as source, self.target.connect("orders") as target:
+            target.run("set default_transaction_read_only = off")
             target.run(BUMP)
             source.run("alter role orders_app nologin")
             source.run("alter database orders set default_transaction_read_only = on")
@@ -89,6 +94,7 @@ class TwoServers:
             source.run("insert into public.marker values (1)")
             while not target.run("select 1 from public.marker"):
                 time.sleep(0.001)
+            target.run(NO_LONGER)
             target.run(OPEN)
             self._point_at(TARGET_HOST)
 
