@@ -31,9 +31,6 @@ NO_RESOURCE_TYPE = frozenset(
         "rds:DescribeDBEngineVersions",
         "rds:DescribeOrderableDBInstanceOptions",
         "secretsmanager:GetRandomPassword",
-        "states:SendTaskFailure",
-        "states:SendTaskHeartbeat",
-        "states:SendTaskSuccess",
     }
 )
 
@@ -147,8 +144,11 @@ class Grants:
         return _grant("states", ["DescribeExecution"], self._arns.executions)
 
     def tokens(self, *actions: str) -> Grant:
-        """Answer task tokens: who holds a token may answer it, IAM knows no narrower resource."""
-        return self.anywhere(*(f"states:{action}" for action in actions))
+        """Answer task tokens. The reference names no resource type for it, but AWS checks the token's state machine.
+
+        (CDK's StateMachine.grantTaskResponse, aws/aws-cdk#8486.)
+        """
+        return _grant("states", actions, self._arns.state_machine)
 
     def pass_to_dms(self) -> Grant:
         """Hand DMS the role that reads its secrets."""

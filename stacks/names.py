@@ -130,6 +130,11 @@ class Arns:
         return [self.here("ssm", f"parameter{WRITER_PREFIX}{source.name}/writer") for source in self.settings.sources]
 
     @property
+    def state_machine(self) -> list[str]:
+        """The migration itself."""
+        return [self.here("states", f"stateMachine:{STATE_MACHINE}")]
+
+    @property
     def executions(self) -> list[str]:
         """Executions of the state machine."""
         return [self.here("states", f"execution:{STATE_MACHINE}:*")]
