@@ -21,7 +21,7 @@ from typing import Any
 from rehearsal.account.settings import ROOT
 
 DEFAULT_PORT = 4566
-DEFAULT_DNS_PORT = 53530
+DEFAULT_DNS_PORT = 15353
 _PYTHON = ROOT / ".venv-account" / "bin" / "python"
 _RUNTIME = ROOT / ".venv-runtime" / "bin" / "python"
 _MODULE = "rehearsal.account.launcher"

@@ -21,8 +21,8 @@ HostAddress = Callable[[str], str | None]
 
 
 def default_port() -> int:
-    """The port of the name server: CROSSFADE_DNS_PORT, else 53530."""
-    return int(os.environ.get("CROSSFADE_DNS_PORT", "53530"))
+    """The port of the name server: CROSSFADE_DNS_PORT, else 15353."""
+    return int(os.environ.get("CROSSFADE_DNS_PORT", "15353"))
 
 
 class NameServer:

@@ -1,6 +1,6 @@
 """Where the account listens and keeps its files; read before ministack is imported.
 
-Environment: `CROSSFADE_PORT` (API, default 4566), `CROSSFADE_DNS_PORT` (name server, default 53530),
+Environment: `CROSSFADE_PORT` (API, default 4566), `CROSSFADE_DNS_PORT` (name server, default 15353),
 `CROSSFADE_ACCOUNT_DIR` (logs, records and caches, default `build/account` of the repository), `CROSSFADE_PACE`,
 `CROSSFADE_EMULATED` (the emulated services to start, default `rds,dms`).
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 STATE_DIR = Path(os.environ.get("CROSSFADE_ACCOUNT_DIR") or ROOT / "build" / "account")
 PORT = int(os.environ.get("CROSSFADE_PORT") or 4566)
-DNS_PORT = int(os.environ.get("CROSSFADE_DNS_PORT") or 53530)
+DNS_PORT = int(os.environ.get("CROSSFADE_DNS_PORT") or 15353)
 EMULATED = os.environ.get("CROSSFADE_EMULATED", "rds,dms").replace(",", " ").split()
 ENDPOINT_URL = f"http://127.0.0.1:{PORT}"
 RUNTIME_PYTHON = ROOT / ".venv-runtime" / "bin" / "python"

@@ -24,7 +24,7 @@ import pg8000.native
 from rehearsal.servers.certificates import Certificates, certificates
 
 SUPERUSER = "rdsadmin"
-DEFAULT_PORT = 54329
+DEFAULT_PORT = 15432
 _STOP_SECONDS = 10.0
 _SERVER_PROGRAMS = ("initdb", "postgres")
 _ROOT = Path(__file__).resolve().parents[2]
@@ -180,7 +180,7 @@ def _client_build() -> list[Path]:
 def default_installation() -> Installation:
     """The servers of this clone's account, from the environment.
 
-    `CROSSFADE_STATE` (default /tmp/crossfade-<uid>), `CROSSFADE_DB_PORT` (54329), and `CROSSFADE_ACCOUNT_DIR` (default
+    `CROSSFADE_STATE` (default /tmp/crossfade-<uid>), `CROSSFADE_DB_PORT` (15432), and `CROSSFADE_ACCOUNT_DIR` (default
     build/account), which keeps the servers of two accounts on one machine apart.
     """
     account = Path(os.environ.get("CROSSFADE_ACCOUNT_DIR") or _ROOT / "build" / "account").resolve()
