@@ -11,7 +11,6 @@ from migration.identifiers import qualified, quoted, text_literal
 from migration.names import SCHEMA
 
 GUARD = "crossfade_guard"
-MEASURE_TIMEOUT_MS = 60_000
 _TABLES = f"""
     SELECT n.nspname, c.relname, c.relkind::text, c.relispartition, pg_get_userbyid(c.relowner)::text
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -21,12 +20,6 @@ _IDENTITIES = f"""
       FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE {USER_SCHEMAS} AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attidentity = 'a'
        AND NOT a.attisdropped ORDER BY 1, 2, 3"""
-_LONG_COLUMNS = f"""
-    SELECT n.nspname, c.relname, array_agg(a.attname::text)
-      FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE {USER_SCHEMAS} AND c.relkind = 'r' AND c.reltoastrelid <> 0 AND pg_relation_size(c.reltoastrelid) > 0
-       AND a.attnum > 0 AND NOT a.attisdropped AND a.attlen = -1 AND a.attstorage <> 'p'
-     GROUP BY 1, 2 ORDER BY 1, 2"""
 _GATE = f"""
     CREATE TABLE {SCHEMA}.gate (
         id int PRIMARY KEY DEFAULT 1 CHECK (id = 1),
@@ -58,21 +51,6 @@ def user_tables(session: Session) -> list[UserTable]:
 def is_closed(session: Session) -> bool:
     """Whether the target has been emptied and closed; both happen in one transaction, so one answer covers both."""
     return bool(session.value("SELECT to_regclass('crossfade.gate') IS NOT NULL"))
-
-
-def largest_value_bytes(session: Session) -> int:
-    """The longest text, JSON or bytea value of the restored copy, which costs the source nothing to find.
-
-    A table that takes longer than a minute is left out: a value above the limit stops DMS, it is never cut.
-    """
-    session.execute(f"SET statement_timeout = {MEASURE_TIMEOUT_MS}")
-    largest = 0
-    for schema, table, columns in session.rows(_LONG_COLUMNS):
-        lengths = ", ".join(f"max(octet_length({quoted(column)}::text))" for column in columns)
-        found = session.rows(f"SELECT greatest(0, {lengths}) FROM {qualified(schema, table)}")
-        largest = max(largest, int(found[0][0] or 0))
-    session.execute("RESET statement_timeout")
-    return largest
 
 
 def empty_and_close(session: Session, replication_role: str, migration_id: str) -> None:

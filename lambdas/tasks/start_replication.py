@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from migration import clients, target_preparation, task_settings
+from migration import clients, large_values, target_preparation, task_settings
 from migration.aurora import Aurora
 from migration.begin import begin
 from migration.dms import Dms
@@ -45,7 +45,7 @@ def _close_target(sides: Sides) -> str:
     with sides.target_admin(statement_timeout_ms=STATEMENT_TIMEOUT_MS) as session:
         if not target_preparation.is_closed(session):
             # Remembered before the tables are emptied: afterwards there is nothing left to measure.
-            limit = task_settings.lob_max_kib(target_preparation.largest_value_bytes(session))
+            limit = task_settings.lob_max_kib(large_values.largest_value_bytes(session))
             ledger.update(plan.migration_id, {"lobMaxKib": limit})
             target_preparation.empty_and_close(session, Names(plan).replication_role, plan.migration_id)
     return task_settings.task_settings(ledger.read(plan.migration_id)["lobMaxKib"])

@@ -72,6 +72,7 @@ def account(database_installation: Installation, monkeypatch: pytest.MonkeyPatch
     with mock_aws():
         _forget_clients()
         yield TaskAccount(RdsAccount(Fleet(platform, database_installation)))
+        platform.closed = True
     _forget_clients()
     time_factor.set_pace(before)
 
