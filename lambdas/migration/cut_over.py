@@ -76,12 +76,17 @@ def _finish(run: CutOverRun, finish: Sequence[Step], steps_ms: dict[str, float])
     try:
         for step in finish:
             _timed(run, step, steps_ms)
-            stall_ms = stall_ms or (time.time() - run.fenced_at) * 1000
+            stall_ms = stall_ms or _stall_seconds(run) * 1000
         result = _result(run, stall_ms, steps_ms)
         run.remember_fence("fenced", cutOver=result)
     except Exception as error:
         raise FlipIncomplete(f"The target is the writer, but publishing that failed: {error}") from error
     return result
+
+
+def _stall_seconds(run: CutOverRun) -> float:
+    """Until now: by this run's own fence, or for a run that goes on after a death by the journal."""
+    return time.monotonic() - run.stalled_since if run.stalled_since else time.time() - run.fenced_at
 
 
 def _result(run: CutOverRun, stall_ms: float, steps_ms: dict[str, float]) -> dict[str, Any]:

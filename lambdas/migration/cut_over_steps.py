@@ -12,13 +12,13 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from migration import fence, gate
 from migration import sequences as sequence_values
 from migration.database import Database
 from migration.errors import CutOverUndone, DatabaseRefused, SourceBusy
+from migration.fence import SessionEnder
 from migration.identifiers import text_literal
 from migration.ledger import Ledger
 from migration.model import MigrationPlan
@@ -49,13 +49,18 @@ class CutOverRun:
     """Seconds since the epoch; the target must be open by then."""
     fenced_at: float = 0.0
     """Seconds since the epoch, just before the fence."""
+    stalled_since: float = 0.0
+    """Monotonic seconds, when this run raised the fence."""
     fence_clock: str = ""
     """The source's own time, just after the fence."""
+    ender: SessionEnder | None = None
     terminated_sessions: int = 0
     marker: str = ""
     marker_ms: float = 0.0
     sequences: list[Sequence] = field(default_factory=list)
     target_position: str = ""
+    source_generation: int | None = None
+    """Of the published source; None in a run that goes on after a death."""
     generation: int = 0
     probe: Future[None] | None = None
 
@@ -108,9 +113,15 @@ def rehearse_marker(run: CutOverRun) -> None:
 
 
 def read_publication(run: CutOverRun) -> None:
-    """Opens the connections to Route 53 and SSM and makes sure that the records are as expected."""
+    """Opens the connections to Route 53 and SSM and makes sure that both still point to the source."""
     run.records.prepare_flip(Side.TARGET)
-    run.parameters.publish_writer(run.writer_prefix, run.plan.source.name, run.plan.source.host, run.plan.source.port)
+    source = run.plan.source
+    run.source_generation = run.parameters.publish_writer(run.writer_prefix, source.name, source.host, source.port)
+
+
+def prepare_fence(run: CutOverRun) -> None:
+    """Looks up what would take time in the stall."""
+    run.ender = SessionEnder.prepare(run.source, run.roles, Names(run.plan).replication_role)
 
 
 def write_journal(run: CutOverRun) -> None:
@@ -122,6 +133,7 @@ def write_journal(run: CutOverRun) -> None:
 
 def raise_fence(run: CutOverRun) -> None:
     """From here the application waits."""
+    run.stalled_since = time.monotonic()
     run.fence_clock = fence.raise_fence(run.source, run.database, run.roles)
     pool = ThreadPoolExecutor(1)
     run.probe = pool.submit(_probe_source, run.sides)
@@ -137,10 +149,10 @@ def lift_fence(run: CutOverRun) -> None:
 
 def end_sessions(run: CutOverRun) -> None:
     """Returns when no session is left that could still write."""
-    replication_role = Names(run.plan).replication_role
+    ender = run.ender or SessionEnder.prepare(run.source, run.roles, Names(run.plan).replication_role)
     told: int | None = None
     while True:
-        ending, starting = fence.end_sessions(run.source, run.roles, replication_role, run.fence_clock)
+        ending, starting = ender.end(run.source, run.fence_clock)
         told = ending if told is None else told
         if ending + starting == 0:
             break
@@ -150,13 +162,9 @@ def end_sessions(run: CutOverRun) -> None:
 
 
 def write_marker(run: CutOverRun) -> None:
-    """The last change on the source; everything committed was committed before it."""
-    run.marker = send_marker(run)
-
-
-def read_sequences(run: CutOverRun) -> None:
-    """While the marker is on its way."""
-    run.sequences = sequence_values.read_sequences(run.source)
+    """The last change on the source: everything committed was committed before it. The sequences stand still too."""
+    run.marker, statement = new_marker()
+    run.sequences = sequence_values.read_sequences(run.source, f"{statement}; ")
 
 
 def await_marker(run: CutOverRun) -> None:
@@ -178,21 +186,16 @@ def confirm_probe(run: CutOverRun) -> None:
     run.probe.result(timeout=max(0.0, run.deadline - time.time()))
 
 
-def carry_sequences(run: CutOverRun) -> None:
-    """The target's keys go on where the source's stopped."""
-    sequence_values.carry_sequences(run.target, run.sequences)
-
-
 def open_gate(run: CutOverRun) -> None:
-    """The point of no return: the target takes writes."""
-    run.target_position = gate.open_gate(run.target)
+    """The point of no return: the target takes writes and gives out keys where the source stopped."""
+    run.target_position = gate.open_gate(run.target, run.sequences)
 
 
 def publish_writer(run: CutOverRun) -> None:
     """Clients that watch the parameter go on from here."""
     target = run.sides.target
     run.generation = run.parameters.publish_writer(
-        run.writer_prefix, run.plan.source.name, target.writer_host, target.port
+        run.writer_prefix, run.plan.source.name, target.writer_host, target.port, run.source_generation
     )
 
 
@@ -201,10 +204,16 @@ def flip_writer_record(run: CutOverRun) -> None:
     run.records.flip_writer(Side.TARGET)
 
 
+def new_marker() -> tuple[str, str]:
+    """Id of a new marker and the statement that writes it, without parameters: those cost a round trip more."""
+    marker = f"cut-over/{uuid.uuid4()}"
+    return marker, f"INSERT INTO crossfade.marker (id) VALUES ({text_literal(marker)})"  # noqa: S608
+
+
 def send_marker(run: CutOverRun) -> str:
     """Writes a marker row on the source; its id."""
-    marker = f"cut-over {uuid.uuid4()} {datetime.now(UTC):%H:%M:%S.%f}"
-    run.source.execute(f"INSERT INTO crossfade.marker (id) VALUES ({text_literal(marker)})")  # noqa: S608
+    marker, statement = new_marker()
+    run.source.execute(statement)
     return marker
 
 
@@ -235,14 +244,13 @@ PREPARE = (
     Step("readPublication", read_publication),
 )
 STALL = (
+    Step("prepareFence", prepare_fence),
     Step("writeJournal", write_journal),
     Step("raiseFence", raise_fence, lift_fence),
     Step("endSessions", end_sessions),
     Step("writeMarker", write_marker),
-    Step("readSequences", read_sequences),
     Step("awaitMarker", await_marker),
     Step("confirmProbe", confirm_probe),
-    Step("carrySequences", carry_sequences),
     Step("openGate", open_gate),
 )
 FINISH = (Step("publishWriter", publish_writer), Step("flipWriterRecord", flip_writer_record))

@@ -8,6 +8,7 @@ database's settings after it is read-only.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from migration.access import Session
 from migration.identifiers import quoted, text_literal
@@ -38,16 +39,40 @@ def lift_fence(session: Session, database: str, roles: Sequence[str]) -> None:
     session.execute(f"BEGIN; {'; '.join(changes)}; COMMIT")
 
 
-def end_sessions(session: Session, roles: Sequence[str], replication_role: str, fenced_at: str) -> tuple[int, int]:
-    """Tells every session that could still write to end; (told to end, starting up). The fence holds when both are 0.
+@dataclass(frozen=True)
+class SessionEnder:
+    """Ends sessions with one quick statement: what it has to look up was looked up before the stall."""
 
-    Sessions of `roles` always, others of this database when they began before `fenced_at` (the source's clock).
-    One round trip without parameters, because it runs in the stall.
-    """
-    ours = ", ".join(text_literal(role) for role in (replication_role, *RESERVED_ROLES))
-    theirs = ", ".join(text_literal(role) for role in roles)
-    rows = session.rows(_END_SESSIONS.format(ours=ours, theirs=theirs, fenced_at=text_literal(fenced_at)))
-    return sum(1 for row in rows if row[0] == "session"), sum(1 for row in rows if row[0] == "starting")
+    database: int
+    """Object id of the database."""
+    theirs: str
+    """Object ids of the fenced roles, with commas."""
+    ours: str
+    """Object ids of the roles whose sessions stay."""
+
+    @classmethod
+    def prepare(cls, session: Session, roles: Sequence[str], replication_role: str) -> SessionEnder:
+        """For these fenced roles of the session's database."""
+        database = session.value("SELECT oid FROM pg_database WHERE datname = current_database()")
+        kept = [replication_role, *RESERVED_ROLES]
+        return cls(int(database), _role_ids(session, roles), _role_ids(session, kept))
+
+    def end(self, session: Session, fenced_at: str) -> tuple[int, int]:
+        """Tells every session that could still write to end; (told to end, starting up). It is over when both are 0.
+
+        Sessions of the fenced roles always, others when they began before `fenced_at` (the source's clock).
+        """
+        rows = session.rows(
+            _END_SESSIONS.format(
+                database=self.database, theirs=self.theirs, ours=self.ours, fenced_at=text_literal(fenced_at)
+            )
+        )
+        return sum(1 for row in rows if row[0] == "session"), sum(1 for row in rows if row[0] == "starting")
+
+
+def _role_ids(session: Session, roles: Sequence[str]) -> str:
+    found = session.rows("SELECT oid FROM pg_roles WHERE rolname = ANY(:roles)", roles=list(roles))
+    return ", ".join(str(row[0]) for row in found) or "0"
 
 
 def application_sessions(session: Session, roles: Sequence[str]) -> int:
@@ -74,12 +99,12 @@ WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted A
 # A backend that is starting up is not in pg_stat_activity yet, but holds a lock on its database from before it reads
 # the database's settings until it is listed. The locks are read first: Append runs its parts in order.
 _END_SESSIONS = """
-SELECT 'starting', true FROM pg_locks
-WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'
-  AND objid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()
+SELECT 'starting', true FROM pg_lock_status()
+WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND objid = {database} AND mode = 'RowExclusiveLock'
+  AND pid <> pg_backend_pid()
 UNION ALL
-SELECT 'session', pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid()
-  AND (usename IN ({theirs}) OR (backend_type = 'client backend' AND usename NOT IN ({ours})
+SELECT 'session', pg_terminate_backend(pid) FROM pg_stat_get_activity(NULL)
+WHERE datid = {database} AND pid <> pg_backend_pid()
+  AND (usesysid IN ({theirs}) OR (backend_type = 'client backend' AND usesysid NOT IN ({ours})
        AND application_name <> 'crossfade' AND backend_start < {fenced_at}))
 """

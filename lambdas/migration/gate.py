@@ -6,10 +6,13 @@ of two Lambda functions that run at once only one wins, and a sealed gate never 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 
 from migration.access import Session
 from migration.errors import StateDrifted, TargetAlreadyOpen
+from migration.identifiers import qualified, text_literal
+from migration.sequences import Sequence
 
 
 class Gate(Enum):
@@ -30,12 +33,15 @@ def read_gate(session: Session) -> Gate:
     return Gate(state)
 
 
-def open_gate(session: Session) -> str:
-    """The target takes application writes from now on; its write-ahead log position, for information (AWS_RULES R2.2).
+def open_gate(session: Session, sequences: Iterable[Sequence]) -> str:
+    """The target takes application writes from now on, and its sequences go on where the source's stopped.
 
-    Raises StateDrifted when the gate is not closed.
+    One statement: a run that was late must not set back the sequences of a target that is in use already.
+    Returns the target's write-ahead log position, for information (AWS_RULES R2.2). Raises StateDrifted when the gate
+    is not closed.
     """
-    position = session.value(_OPEN)
+    values = ", ".join(f"({text_literal(qualified(s.schema, s.name))}, {s.last_value})" for s in sequences)
+    position = session.value(_OPEN.format(values=values) if values else _OPEN_WITHOUT_SEQUENCES)
     if position is None:
         raise StateDrifted(f"The gate of the target is {read_gate(session).value}, so it cannot be opened.")
     return str(position)
@@ -49,5 +55,11 @@ def seal_gate(session: Session) -> None:
 
 
 _OPEN = """
+WITH closed AS MATERIALIZED (SELECT id FROM crossfade.gate WHERE id = 1 AND state = 'closed' FOR UPDATE),
+     carried AS MATERIALIZED (SELECT setval(name::regclass, value) FROM closed, (VALUES {values}) AS s (name, value))
+UPDATE crossfade.gate SET state = 'open'
+WHERE id IN (SELECT id FROM closed) AND (SELECT count(*) FROM carried) > 0 RETURNING pg_current_wal_lsn()::text
+"""
+_OPEN_WITHOUT_SEQUENCES = """
 UPDATE crossfade.gate SET state = 'open' WHERE id = 1 AND state = 'closed' RETURNING pg_current_wal_lsn()::text
 """

@@ -32,16 +32,21 @@ class Parameters:
                 f"The parameter {prefix}{source} is broken ({error}): deploy the app again."
             ) from error
 
-    def publish_writer(self, prefix: str, source: str, host: str, port: int) -> int:
+    def publish_writer(self, prefix: str, source: str, host: str, port: int, after: int | None = None) -> int:
         """Publishes `<prefix><source>/writer` = {host, port, generation}; the generation rises with every change.
 
-        Returns the generation; publishing the same endpoint again changes nothing.
+        Returns the generation; publishing the same endpoint again changes nothing. `after` is the generation of another
+        endpoint that the caller has just read: it saves reading it again.
         """
         name = f"{prefix}{source}/writer"
+        if after is not None:
+            return self._put_writer(name, host, port, after + 1)
         old = json.loads(self._find(name) or "{}")
         if (old.get("host"), old.get("port")) == (host, port):
             return int(old["generation"])
-        generation = int(old.get("generation", 0)) + 1
+        return self._put_writer(name, host, port, int(old.get("generation", 0)) + 1)
+
+    def _put_writer(self, name: str, host: str, port: int, generation: int) -> int:
         value = json.dumps({"host": host, "port": port, "generation": generation})
         self._client.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
         return generation

@@ -1,11 +1,10 @@
-"""Sequences are not replicated (AWS_RULES R3.3): their values are carried while the source is fenced."""
+"""Sequences are not replicated (AWS_RULES R3.3): read here on the fenced source, carried by gate.py as it opens."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from migration.access import Session
-from migration.identifiers import qualified, text_literal
 
 
 @dataclass(frozen=True)
@@ -17,17 +16,9 @@ class Sequence:
     last_value: int
 
 
-def read_sequences(session: Session) -> list[Sequence]:
-    """All sequences of the user that have given out a value."""
-    return [Sequence(str(schema), str(name), int(value)) for schema, name, value in session.rows(_READ)]
-
-
-def carry_sequences(session: Session, sequences: list[Sequence]) -> None:
-    """The target's sequences go on where the source's stopped; one round trip. Idempotent."""
-    if sequences:
-        calls = [f"setval({text_literal(qualified(s.schema, s.name))}, {s.last_value})" for s in sequences]
-        # A row has at most 1664 columns, so the calls stand in rows.
-        session.execute(f"SELECT * FROM (VALUES {', '.join(f'({call})' for call in calls)}) AS carried")  # noqa: S608
+def read_sequences(session: Session, first: str = "") -> list[Sequence]:
+    """All sequences of the user that have given out a value. `first` is a statement to run in the same round trip."""
+    return [Sequence(str(schema), str(name), int(value)) for schema, name, value in session.rows(first + _READ)]
 
 
 _READ = """

@@ -8,8 +8,13 @@ import time
 import pytest
 
 from migration import cut_over
+from migration.errors import StateDrifted
+from migration.gate import open_gate
+from migration.sequences import Sequence
 from migration.weights import Side
-from tests.integration.cut_over.stage import Stage, Writers
+from tests.integration.cut_over.stage import DATABASE, Stage, Writers
+
+NEXT_ID_IS_FREE = "select nextval('writes_id_seq') > max(id) from writes"
 
 
 def test_nothing_is_lost_and_the_stall_is_short(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,6 +32,10 @@ def test_nothing_is_lost_and_the_stall_is_short(stage: Stage, capsys: pytest.Cap
     assert result["stallMs"] < 1000
     assert result["terminatedSessions"] == 8
     assert result["writer"]["host"] == stage.target.address
+    sequences = [Sequence("public", "writes_id_seq", 1)]
+    with stage.sides().target_admin() as late, pytest.raises(StateDrifted, match="is open"):
+        open_gate(late, sequences)
+    assert stage.target.run(NEXT_ID_IS_FREE, DATABASE) == [[True]]
     with stage.run() as again:
         assert cut_over.cut_over(again) == result
 
