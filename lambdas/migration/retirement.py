@@ -70,5 +70,7 @@ def clean_target(target: Session, replication_role: str) -> None:
     """Drops our schema with gate and guards, and the role DMS wrote with. Idempotent."""
     target.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
     if target.value("SELECT true FROM pg_roles WHERE rolname = :role", role=replication_role):
+        # Whoever made a role administers it, but has its privileges only as a member (PostgreSQL 16 and later).
+        target.execute(f"GRANT {quoted(replication_role)} TO CURRENT_USER")
         target.execute(f"DROP OWNED BY {quoted(replication_role)}")
         target.execute(f"DROP ROLE {quoted(replication_role)}")
