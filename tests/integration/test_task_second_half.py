@@ -1,0 +1,74 @@
+"""From the verified copy to the kept source: every state twice, as Step Functions may run them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.integration.task_account import TaskAccount
+
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:dlq"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:crossfade-"
+
+
+@pytest.fixture
+def replicated(account: TaskAccount, monkeypatch: pytest.MonkeyPatch) -> TaskAccount:
+    """Everything up to AwaitReplication is done."""
+    topic = boto3.client("sns").create_topic(Name="crossfade-alerts")["TopicArn"]
+    boto3.client("scheduler").create_schedule_group(Name="crossfade")
+    for name, value in {
+        "CROSSFADE_TOPIC_ARN": topic,
+        "CROSSFADE_SCHEDULE_GROUP": "crossfade",
+        "CROSSFADE_SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/scheduler",
+        "CROSSFADE_SCHEDULE_DLQ_ARN": QUEUE,
+        "CROSSFADE_STEP_READS_ARN": FUNCTION + "step-reads",
+        "CROSSFADE_FINISH_BAKE_ARN": FUNCTION + "finish-bake",
+        "CROSSFADE_REMIND_RETIREMENT_ARN": FUNCTION + "remind-retirement",
+    }.items():
+        monkeypatch.setenv(name, value)
+    account.deploy()
+    account.run_until("AwaitReplication")
+    return account
+
+
+def wait_for_token(account: TaskAccount, name: str) -> dict[str, Any]:
+    """Runs a task that keeps a token."""
+    event = json.loads(json.dumps({"taskToken": f"token of {name}", "state": account.state}))
+    return dict(account._handler(name)(event, None))
+
+
+def schedules() -> list[str]:
+    found = boto3.client("scheduler").list_schedules(GroupName="crossfade")["Schedules"]
+    return [str(item["Name"]) for item in found]
+
+
+def test_to_the_end(replicated: TaskAccount) -> None:
+    account = replicated
+    assert account.run("VerifyData")["rows"] == 1000
+    drill = account.run("DrillFailover")
+    assert account.run("DrillFailover") == drill
+    assert drill["writerBefore"] != drill["writerAfter"]
+    first = account.run("CutOver")
+    assert account.run("CutOver") == first
+    for _ in range(2):
+        assert wait_for_token(account, "Bake") == {"bakeDays": 7}
+    assert schedules() == [f"crossfade-bake-{account.migration_id}"]
+    completion = account.run("Complete")
+    assert account.run("Complete") == completion
+    assert_completed(account)
+
+
+def assert_completed(account: TaskAccount) -> None:
+    instance = account.rds.instance("orders-db")
+    assert instance["DeletionProtection"] is True
+    snapshots = account.rds.client.describe_db_snapshots(DBInstanceIdentifier="orders-db")["DBSnapshots"]
+    assert f"crossfade-{account.migration_id}-final" in [item["DBSnapshotIdentifier"] for item in snapshots]
+    assert f"crossfade-remind-{account.migration_id}" in schedules()
+    assert account.ledger_item("source#orders") == {}
+    with account.target() as session:
+        assert session.run("select to_regnamespace('crossfade')::text") == [[None]]
+        assert session.run("select count(*) from pg_trigger where tgname = 'crossfade_guard'") == [[0]]
+        session.run("insert into orders (note, total) values ('after', 1)")
