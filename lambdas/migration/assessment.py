@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migration.assessment_queries import DatabaseFacts
+from migration.assessment_rules import LIST_RULES
 from migration.model import Finding
 from migration.weights import RecordSet, host_of
 
@@ -31,104 +32,6 @@ class InstanceFacts:
     storage_encrypted: bool
     iam_authentication: bool
     own_parameters: list[str]
-
-
-@dataclass(frozen=True)
-class _ListRule:
-    key: str
-    level: str
-    message: str
-    remedy: str
-
-
-_LIST_RULES = (
-    _ListRule(
-        "without_primary_key",
-        "blocker",
-        "has no primary key, so DMS would lose its UPDATEs and DELETEs",
-        "add a primary key: ALTER TABLE … ADD PRIMARY KEY (…)",
-    ),
-    _ListRule(
-        "identity_nothing",
-        "blocker",
-        "has REPLICA IDENTITY NOTHING, so its UPDATEs would fail once it is published",
-        "ALTER TABLE … REPLICA IDENTITY DEFAULT",
-    ),
-    _ListRule(
-        "unlogged", "blocker", "is unlogged, so its changes are in no log", "ALTER TABLE … SET LOGGED, or drop it"
-    ),
-    _ListRule(
-        "replica_triggers",
-        "blocker",
-        "fires on replicated rows (ENABLE ALWAYS or ENABLE REPLICA) and would act twice",
-        "ALTER TABLE … ENABLE TRIGGER … (without ALWAYS or REPLICA)",
-    ),
-    _ListRule(
-        "other_databases",
-        "blocker",
-        "is another database of this instance, which would stay behind",
-        "move it to an instance of its own, or drop it",
-    ),
-    _ListRule(
-        "prepared_transactions",
-        "blocker",
-        "is a prepared transaction, for which a replication slot waits without end",
-        "COMMIT PREPARED or ROLLBACK PREPARED it",
-    ),
-    _ListRule(
-        "superusers_writing", "blocker", "is a superuser with open sessions, which no fence stops", "use another role"
-    ),
-    _ListRule(
-        "subscriptions",
-        "blocker",
-        "is a subscription of this database; both sides would apply it",
-        "DROP SUBSCRIPTION, and start it on the target after the migration",
-    ),
-    _ListRule(
-        "long_transactions",
-        "warning",
-        "is a transaction older than 5 minutes; the replication slot waits for its end",
-        "end it before the migration reaches StartReplication",
-    ),
-    _ListRule("cached_sequences", "warning", "is a sequence with a cache; its numbers will skip", "nothing to do"),
-    _ListRule(
-        "identity_always",
-        "warning",
-        "is GENERATED ALWAYS; on the target it is BY DEFAULT until after the cut-over",
-        "nothing to do",
-    ),
-    _ListRule("generated_columns", "warning", "is a generated column; the target computes it", "nothing to do"),
-    _ListRule(
-        "materialized_views",
-        "warning",
-        "is a materialized view and as old as the snapshot on the target",
-        "REFRESH MATERIALIZED VIEW after the cut-over",
-    ),
-    _ListRule(
-        "foreign_tables",
-        "warning",
-        "is a foreign table; its server must be reachable from the target",
-        "check the foreign server after AwaitTarget",
-    ),
-    _ListRule(
-        "extensions",
-        "warning",
-        "is an extension; the target has it only if Aurora PostgreSQL supports it",
-        "compare with the Aurora PostgreSQL release notes",
-    ),
-    _ListRule(
-        "foreign_slots",
-        "warning",
-        "is a logical slot of somebody else; its reader stays with the source",
-        "move its reader after the cut-over",
-    ),
-    _ListRule(
-        "owned_by_application",
-        "warning",
-        "belongs to the application's role, whom a REVOKE does not fence",
-        "nothing to do: the fence takes its login away",
-    ),
-)
 
 
 def assess_instance(facts: InstanceFacts) -> list[Finding]:
@@ -262,7 +165,7 @@ def _role_findings(facts: DatabaseFacts, application_user: str) -> Iterator[Find
 
 
 def _list_findings(facts: DatabaseFacts) -> Iterator[Finding]:
-    for rule in _LIST_RULES:
+    for rule in LIST_RULES:
         names = facts.lists[rule.key]
         if names:
             yield Finding(rule.level, _some(names), rule.message, rule.remedy)

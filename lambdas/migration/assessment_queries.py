@@ -22,7 +22,6 @@ NOT_IN_EXTENSION = (
 _FROM = f"FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {USER_SCHEMAS} AND {NOT_IN_EXTENSION}"
 _NAME = "n.nspname || '.' || c.relname"
 LISTS = {
-    "tables": f"SELECT {_NAME} {_FROM} AND c.relkind = 'r' AND c.relpersistence = 'p' ORDER BY 1",
     "without_primary_key": (
         f"SELECT {_NAME} {_FROM} AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
         " AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid)"
@@ -30,7 +29,6 @@ LISTS = {
     ),
     "identity_nothing": f"SELECT {_NAME} {_FROM} AND c.relkind = 'r' AND c.relreplident = 'n' ORDER BY 1",
     "unlogged": f"SELECT {_NAME} {_FROM} AND c.relkind = 'r' AND c.relpersistence = 'u' ORDER BY 1",
-    "partition_roots": f"SELECT {_NAME} {_FROM} AND c.relkind = 'p' ORDER BY 1",
     "materialized_views": f"SELECT {_NAME} {_FROM} AND c.relkind = 'm' ORDER BY 1",
     "foreign_tables": f"SELECT {_NAME} {_FROM} AND c.relkind = 'f' ORDER BY 1",
     "cached_sequences": (
@@ -72,6 +70,11 @@ LISTS = {
     "owned_by_application": (
         f"SELECT {_NAME} {_FROM} AND c.relkind IN ('r', 'p') AND pg_get_userbyid(c.relowner) = :application ORDER BY 1"
     ),
+    "truncatable": (
+        f"SELECT {_NAME} {_FROM} AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND EXISTS ("
+        "SELECT FROM pg_roles r WHERE r.rolname = :application AND has_table_privilege(r.oid, c.oid, 'TRUNCATE'))"
+        " ORDER BY 1"
+    ),
     "application_roles": (
         "SELECT r.rolname FROM pg_roles r WHERE r.rolcanlogin AND NOT r.rolsuper AND r.rolname <> current_user"
         " AND r.rolname !~ '^(pg_|rds)' AND r.rolname !~ '^crossfade_dms_' AND (r.rolname = :application OR EXISTS ("
@@ -95,7 +98,6 @@ _NUMBERS = {
     "free_senders": "SELECT current_setting('max_wal_senders')::int - (SELECT count(*) FROM pg_stat_replication)::int",
     "wal_sender_timeout_ms": "SELECT setting::bigint FROM pg_settings WHERE name = 'wal_sender_timeout'",
     "slot_wal_limit_mb": "SELECT setting::bigint FROM pg_settings WHERE name = 'max_slot_wal_keep_size'",
-    "database_bytes": "SELECT pg_database_size(current_database())",
 }
 # Since PostgreSQL 16 CREATEROLE alone no longer lets the master user alter a role; ADMIN OPTION on it does.
 _NOT_ADMINISTERED = """
@@ -114,7 +116,6 @@ class DatabaseFacts:
     lists: dict[str, list[str]]
     numbers: dict[str, int]
     wal_level: str
-    server_version: str
     roles_not_administered: list[str]
     schema_exists: bool
 
@@ -128,7 +129,6 @@ def read_facts(session: Session, application_user: str) -> DatabaseFacts:
         lists=lists,
         numbers=numbers,
         wal_level=str(session.value("SHOW wal_level")),
-        server_version=str(session.value("SHOW server_version")).split(" ", 1)[0],
         roles_not_administered=[str(row[0]) for row in session.rows(_NOT_ADMINISTERED, roles=roles)],
         schema_exists=bool(session.value("SELECT to_regnamespace(:schema) IS NOT NULL", schema=SCHEMA)),
     )

@@ -93,7 +93,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Finding:
-    """One result of the assessment. Level: `blocker` or `warning`."""
+    """One result of the assessment. Level: `blocker`, `warning` or `note`."""
 
     level: str
     subject: str

@@ -36,10 +36,8 @@ SOUND_DATABASE = DatabaseFacts(
         "free_senders": 5,
         "wal_sender_timeout_ms": 60_000,
         "slot_wal_limit_mb": -1,
-        "database_bytes": 1,
     },
     wal_level="logical",
-    server_version="16.4",
     roles_not_administered=[],
     schema_exists=False,
 )
@@ -145,6 +143,7 @@ def test_lists_that_block(key: str) -> None:
         "extensions",
         "foreign_slots",
         "owned_by_application",
+        "truncatable",
     ],
 )
 def test_lists_that_warn(key: str) -> None:
