@@ -1,4 +1,4 @@
-"""`python -m rehearsal run happy_path [--pace 60]`, `python -m rehearsal lab`, `python -m rehearsal lab-down`."""
+"""`python -m rehearsal run happy_path [--pace 100]`, `python -m rehearsal lab`, `python -m rehearsal lab-down`."""
 
 import argparse
 import importlib
@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "client"))  # the package an application installs; here it is used from the clone
 
-PACE = 60.0
+PACE = 100.0
 
 
 def main(arguments: list[str]) -> int:
@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     run.add_argument("scenario", choices=scenarios)
     lab = commands.add_parser("lab", help="the same account with the app and the shop's load, left running")
     for each in (run, lab):
-        each.add_argument("--pace", type=float, default=PACE, help="AWS seconds in a real one (default 60)")
+        each.add_argument("--pace", type=float, default=PACE, help="AWS seconds in a real one (default 100)")
     commands.add_parser("lab-down", help="end the lab")
     chosen = parser.parse_args(arguments)
     if chosen.command == "run":

@@ -58,5 +58,5 @@ def test_one_name_for_both_is_refused() -> None:
 
 def test_a_missing_zone_is_one_sentence(records: DnsRecords) -> None:
     records._zone = "ZNONE"
-    with pytest.raises(StateDrifted, match="ZNONE of .* does not exist"):
+    with pytest.raises(StateDrifted, match=r"ZNONE of .* does not exist"):
         records.find(WRITER)
