@@ -88,6 +88,17 @@ class TableComparison:
         return on_target in bucket.seen_on_source
 
 
+def to_mask(buckets: Iterable[int]) -> str:
+    """Buckets as the ledger keeps them, in hexadecimal: `[0, 4]` → `11`. A thousand tables stay far below 400 KB."""
+    return f"{sum(1 << bucket for bucket in buckets):x}"
+
+
+def from_mask(mask: str) -> list[int]:
+    """`11` → `[0, 4]`."""
+    bits = int(mask, 16)
+    return [bucket for bucket in range(BUCKETS) if bits >> bucket & 1]
+
+
 def progress(tables: list[TableComparison]) -> str:
     """`verified 11 of 12 tables; public.orders: 3 of 256 buckets still differ`."""
     open_tables = [table for table in tables if table.verdict is not Verdict.EQUAL]

@@ -96,7 +96,7 @@ class Step:
 
 def refuse_busy_source(run: CutOverRun) -> None:
     """Raises SourceBusy for what a fence would cut or what would outlive it."""
-    found = fence.obstacles(run.source, Names(run.plan).replication_role)
+    found = fence.obstacles(run.source, run.roles, Names(run.plan).replication_role)
     if found:
         raise SourceBusy(f"{run.plan.source.name} cannot be fenced now: {'; '.join(found)}")
 
@@ -135,8 +135,13 @@ def raise_fence(run: CutOverRun) -> None:
     """From here the application waits."""
     run.stalled_since = time.monotonic()
     run.fence_clock = fence.raise_fence(run.source, run.database, run.roles)
+    probe_source(run)
+
+
+def probe_source(run: CutOverRun) -> None:
+    """Begins a login of the application in the background; `confirm_probe` asks how it went."""
     pool = ThreadPoolExecutor(1)
-    run.probe = pool.submit(_probe_source, run.sides)
+    run.probe = pool.submit(_log_in_in_vain, run.sides)
     pool.shutdown(wait=False)
 
 
@@ -228,7 +233,7 @@ def _await(run: CutOverRun, marker: str) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _probe_source(sides: Sides) -> None:
+def _log_in_in_vain(sides: Sides) -> None:
     try:
         sides.source_application(writable=False, connect_timeout_seconds=2.0).close()
     except DatabaseRefused as refusal:

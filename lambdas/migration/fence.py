@@ -11,15 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from migration.access import Session
+from migration.assessment_queries import LISTS
 from migration.identifiers import quoted, text_literal
 
 LONG_TRANSACTION_SECONDS = 2.0
 RESERVED_ROLES = ("rdsadmin", "rdsrepladmin", "rdstopmgr")
 
 
-def obstacles(session: Session, replication_role: str) -> list[str]:
-    """What forbids a fence now: long transactions and DDL it would cut, prepared ones that would survive it."""
-    return [str(row[0]) for row in session.rows(_OBSTACLES, ours=[replication_role, *RESERVED_ROLES])]
+def obstacles(session: Session, roles: Sequence[str], replication_role: str) -> list[str]:
+    """What forbids a fence now: long transactions and DDL it would cut; prepared ones and writers it would miss."""
+    found = [str(row[0]) for row in session.rows(_OBSTACLES, ours=[replication_role, *RESERVED_ROLES])]
+    writers = [str(row[0]) for row in session.rows(LISTS["application_roles"], application="")]
+    missed = [f"the role {role} can write since after the assessment" for role in writers if role not in roles]
+    return found + missed
 
 
 def raise_fence(session: Session, database: str, roles: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from migration import markers
 from migration.access import Session
-from migration.comparison import BUCKETS, TableComparison, Verdict, differences, progress
+from migration.comparison import BUCKETS, TableComparison, Verdict, differences, from_mask, progress, to_mask
 from migration.errors import VerificationFailed, VerificationUnstable
 from migration.table_digests import DigestTable, digest_tables, digests, fix_text
 
@@ -23,11 +23,11 @@ PAUSE_SECONDS = 0.5
 
 @dataclass
 class Verification:
-    """One invocation. `unproven` is what an earlier one left over: `{"public.orders": [bucket, …]}`."""
+    """One invocation. `unproven` is what an earlier one left over: `{"public.orders": "<mask of buckets>"}`."""
 
     source: Session
     target: Session
-    unproven: Mapping[str, list[int]] = field(default_factory=dict)
+    unproven: Mapping[str, str] = field(default_factory=dict)
     tables: list[tuple[DigestTable, TableComparison]] = field(default_factory=list)
 
     def run(self, deadline: float, clock: Callable[[], float] = time.monotonic) -> dict[str, Any]:
@@ -55,12 +55,12 @@ class Verification:
             self._synchronise(progress(comparisons))
 
     @contextmanager
-    def remembered(self, remember: Callable[[dict[str, list[int]]], object]) -> Iterator[None]:
+    def remembered(self, remember: Callable[[dict[str, str]], object]) -> Iterator[None]:
         """Hands over what a later invocation has to read, in the form of `unproven`, however the body ends."""
         try:
             yield
         finally:
-            remember({_name(table): comparison.unproven for table, comparison in self.tables})
+            remember({_name(table): to_mask(comparison.unproven) for table, comparison in self.tables})
 
     def _begin(self) -> None:
         on_source, on_target = digest_tables(self.source), digest_tables(self.target)
@@ -68,7 +68,8 @@ class Verification:
             names = sorted(_name(table) for table in set(on_source) ^ set(on_target))
             raise VerificationFailed(f"Source and target do not have the same tables: {', '.join(names)}.")
         for table in on_source:
-            buckets = self.unproven.get(_name(table), range(BUCKETS))
+            mask = self.unproven.get(_name(table))
+            buckets = range(BUCKETS) if mask is None else from_mask(mask)
             self.tables.append((table, TableComparison((table.schema, table.name), buckets)))
 
     def _round(self) -> None:

@@ -12,7 +12,9 @@ from migration.comparison import (
     TableComparison,
     Verdict,
     differences,
+    from_mask,
     progress,
+    to_mask,
 )
 
 TABLE = ("public", "orders")
@@ -98,6 +100,11 @@ def test_nothing_is_called_different_while_a_side_moves(
         history.append((source.get(0, Digest()), target.get(0, Digest())))
         if 0 in comparison.different:
             assert len(set(history[-SETTLED_ROUNDS:])) == 1
+
+
+@given(st.sets(st.integers(0, BUCKETS - 1)))
+def test_a_mask_remembers_every_bucket(buckets: set[int]) -> None:
+    assert set(from_mask(to_mask(buckets))) == buckets
 
 
 def test_all_buckets_are_compared() -> None:

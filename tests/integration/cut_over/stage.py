@@ -219,8 +219,11 @@ class Stage:
     @contextmanager
     def _master(self, server: Server) -> Iterator[pg8000.native.Connection]:
         connection = self._connect(server.address, MASTER)
-        yield connection
-        connection.close()
+        try:
+            yield connection
+        finally:
+            with contextlib.suppress(pg8000.native.InterfaceError, OSError):
+                connection.close()
 
     @staticmethod
     def _run_all(server: Server, database: str, statements: str) -> None:
