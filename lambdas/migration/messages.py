@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from migration.model import migration_id_for
 
 SUBJECT_LIMIT = 100  # characters, API reference of SNS Publish
 
@@ -64,7 +60,7 @@ def facts(state: Mapping[str, Any]) -> list[str]:
 
 def approval_requested(about: Subject, facts: list[str]) -> Message:
     """All reads are on the target; a person has to allow the writer to move."""
-    return _message(
+    return compose(
         f"{about.source}: approve the cut-over to Aurora",
         happened=[
             f"The migration {about.migration_id} of {about.source} is ready for its cut-over.",
@@ -87,7 +83,7 @@ def approval_requested(about: Subject, facts: list[str]) -> Message:
 
 def writer_moved(about: Subject, stall_ms: int, bake_days: int) -> Message:
     """The target is the writer; the bake begins."""
-    return _message(
+    return compose(
         f"{about.source}: Aurora is the writer now",
         happened=[f"Writes to {about.source} were stopped for {stall_ms} ms and go to {about.cluster_id} now."],
         means=[
@@ -100,7 +96,7 @@ def writer_moved(about: Subject, stall_ms: int, bake_days: int) -> Message:
 
 def completed(about: Subject, instance_id: str, retire_on: str, final_snapshot: str) -> Message:
     """The migration is finished; the source waits for its retirement date."""
-    return _message(
+    return compose(
         f"{about.source}: migration complete",
         happened=[f"{about.cluster_id} has carried {about.source} through the bake; DMS is retired."],
         means=[
@@ -115,7 +111,7 @@ def retirement_due(about: Subject, instance_id: str, final_snapshot: str) -> Mes
     """The source may be deleted by hand: Crossfade never deletes a source."""
     modify = "aws rds modify-db-instance --no-deletion-protection --apply-immediately"
     delete = "aws rds delete-db-instance --skip-final-snapshot"
-    return _message(
+    return compose(
         f"{about.source}: the old instance may be retired",
         happened=[f"The retention of the source instance {instance_id} of migration {about.migration_id} is over."],
         means=[f"It costs money and serves nobody. Its final snapshot {final_snapshot} stays."],
@@ -127,61 +123,8 @@ def retirement_due(about: Subject, instance_id: str, final_snapshot: str) -> Mes
     )
 
 
-def outcome_of(detail: Mapping[str, Any]) -> Message:
-    """Takes the `detail` of EventBridge's "Step Functions Execution Status Change"."""
-    execution_arn, source = detail["executionArn"], "unknown source"
-    with contextlib.suppress(ValueError, AttributeError):
-        source = str(json.loads(detail.get("input") or "{}").get("source", source))
-    about = Subject(source, migration_id_for(source, execution_arn), execution_arn, "")
-    return outcome(about, detail["status"], detail.get("error") or "", _plain_cause(detail.get("cause") or ""))
-
-
-def _plain_cause(cause: str) -> str:
-    """The sentence in what Lambda makes of an exception: `{"errorMessage", "errorType", "stackTrace"}`."""
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        error = json.loads(cause)
-        return f"{error['errorType']}: {error['errorMessage']}"
-    return cause
-
-
-def outcome(about: Subject, status: str, error: str, cause: str) -> Message:
-    """The execution ended: SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
-    meaning, advice = _OUTCOMES.get(error if status == "FAILED" else status, _OUTCOMES["REFUSED"])
-    reason = [f"Reason: {error}: {cause}"] if error or cause else []
-    return _message(
-        f"{about.source}: migration {_ENDINGS.get(error, status.lower().replace('_', ' '))}",
-        happened=[f"The migration {about.migration_id} of {about.source} ended as {status}.", *reason],
-        means=[meaning],
-        do=[advice, f"Details: {about.console_url}"],
-    )
-
-
-_ENDINGS = {"MigrationRolledBack": "rolled back", "OperatorNeeded": "needs you", "MigrationBlocked": "refused"}
-_LEFT_BEHIND = (
-    "Nothing was undone. A snapshot, an Aurora cluster, DMS resources, weighted DNS records, a schedule and the claim"
-    " may still exist, and the source may be fenced."
-)
-_START_AGAIN = (
-    "Do not delete anything by hand before you know which side is the writer:"
-    " read the parameter /crossfade/<source>/writer and the last finished state of the execution."
-)
-_OUTCOMES = {
-    "SUCCEEDED": ("The plan was made, or Aurora is the writer and the migration is complete.", "Nothing."),
-    "MigrationRolledBack": (
-        "The source is the writer and serves all reads; what was made for the migration is gone.",
-        "Remove the reason, then start the migration again.",
-    ),
-    "OperatorNeeded": (
-        "A step that has to succeed did not. " + _LEFT_BEHIND.removeprefix("Nothing was undone. "),
-        _START_AGAIN + " Remove the reason, then redrive the execution: every step may run again.",
-    ),
-    "TIMED_OUT": (_LEFT_BEHIND, _START_AGAIN),
-    "ABORTED": (_LEFT_BEHIND, _START_AGAIN),
-    "REFUSED": ("Nothing was created; the source is unchanged.", "Correct what the reason names and start again."),
-}
-
-
-def _message(subject: str, *, happened: list[str], means: list[str], do: list[str]) -> Message:
+def compose(subject: str, *, happened: list[str], means: list[str], do: list[str]) -> Message:
+    """A message in the one form all have; a subject that is too long ends in …"""
     parts = {"What happened": happened, "What it means": means, "What to do": do}
     body = "\n\n".join("\n".join([title, *lines]) for title, lines in parts.items())
     return Message(subject if len(subject) <= SUBJECT_LIMIT else subject[: SUBJECT_LIMIT - 1] + "…", body + "\n")
