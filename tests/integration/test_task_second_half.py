@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 
+from migration import clients
+from migration.aurora import Aurora
+from migration.dms import Dms
+from migration.ledger import Ledger
+from migration.metrics import Metrics
+from migration.model import MigrationPlan, from_json
+from migration.names import Names
+from migration.read_gates import ReadGates
+from migration.read_shift import GateReport
+from migration.sides import sides_of
 from tests.integration.task_account import TaskAccount
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:dlq"
@@ -72,3 +83,28 @@ def assert_completed(account: TaskAccount) -> None:
         assert session.run("select to_regnamespace('crossfade')::text") == [[None]]
         assert session.run("select count(*) from pg_trigger where tgname = 'crossfade_guard'") == [[0]]
         session.run("insert into orders (note, total) values ('after', 1)")
+
+
+def gates_of(account: TaskAccount) -> ReadGates:
+    plan = from_json(MigrationPlan, account.state["plan"])
+    return ReadGates(
+        plan,
+        sides_of(plan, account.state),
+        Ledger(clients.dynamodb(), "ledger"),
+        Aurora(clients.rds(), plan),
+        Dms(clients.dms(), Names(plan)),
+        Metrics(clients.cloudwatch()),
+    )
+
+
+def test_gates_of_the_read_shift(replicated: TaskAccount) -> None:
+    account = replicated
+    gates = gates_of(account)
+    assert gates.look(datetime.now(UTC)) == GateReport()
+    assert "DMS sends no lag metric" in gates.look(datetime.now(UTC) - timedelta(days=1)).holding
+    gates.ledger.release("orders", account.migration_id)
+    assert gates.look(datetime.now(UTC)).broken == ("the source orders is not claimed by this migration any more",)
+    task = gates.dms.task()["ReplicationTaskArn"]
+    clients.dms().stop_replication_task(ReplicationTaskArn=task)
+    report = gates.look(datetime.now(UTC))
+    assert any("The replication task" in reason for reason in report.broken)
