@@ -6,22 +6,26 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
-from rehearsal import execution
+from rehearsal import execution, process
 from rehearsal.account.settings import ROOT
+from rehearsal.process import Account
 from rehearsal.run import Rehearsal
 from rehearsal.scenarios.happy_path import MIGRATION
 
 DIRECTORY = ROOT / "build" / "rehearsal" / "lab"
 READY_WITHIN_SECONDS = 300.0
-_KEEPER, _READY = "keeper.pid", "ready.json"
+ENDED_WITHIN_SECONDS = 60.0
+_READY = "ready.json"
 
 
 def up(pace: float) -> int:
     """Starts the lab in the background and prints where it is and how to start a migration; 0 when it is ready."""
     down()
     DIRECTORY.mkdir(parents=True, exist_ok=True)
+    (DIRECTORY / _READY).unlink(missing_ok=True)  # an earlier lab's: the keeper clears its directory only once it runs
     log = DIRECTORY.with_suffix(".log")
     with log.open("wb") as out:
         keeper = subprocess.Popen(
@@ -47,13 +51,21 @@ def up(pace: float) -> int:
 def down() -> int:
     """Ends the lab; it is fine if there is none."""
     pid = _keeper()
-    if pid is None:
+    if pid is None and not _end_orphan():
         print("no lab is running")
         return 0
-    os.kill(pid, signal.SIGTERM)
-    while _keeper() is not None:
-        time.sleep(0.1)
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + ENDED_WITHIN_SECONDS
+        while _keeper() == pid:
+            if time.monotonic() > deadline:
+                print(
+                    f"the lab (process {pid}) does not end: look at {DIRECTORY.with_suffix('.log')}, then kill -9 {pid}"
+                )
+                return 1
+            time.sleep(0.1)
     _pid_file().unlink(missing_ok=True)
+    (DIRECTORY / _READY).unlink(missing_ok=True)
     print("the lab has ended")
     return 0
 
@@ -63,7 +75,10 @@ def keep(pace: float) -> None:
     with Rehearsal("lab", pace) as rehearsal:
         rehearsal.build()
         rehearsal.start_load()
-        (DIRECTORY / _READY).write_text(json.dumps({"text": instructions(rehearsal)}), encoding="utf-8")
+        ready = {"text": instructions(rehearsal), "account": asdict(rehearsal.account)}
+        partial = DIRECTORY / f"{_READY}.partial"
+        partial.write_text(json.dumps(ready), encoding="utf-8")
+        partial.rename(DIRECTORY / _READY)  # complete when `up` sees it
         while True:
             rehearsal.workload.check()
             time.sleep(1)
@@ -71,12 +86,13 @@ def keep(pace: float) -> None:
 
 def instructions(rehearsal: Rehearsal) -> str:
     """What an operator types: the environment of the account, then the commands of the README."""
-    environment = rehearsal.account.environment
+    environment = {**rehearsal.account.environment, "AWS_PAGER": "", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     exports = "\n".join(f"  export {name}={value}" for name, value in sorted(environment.items()))
     arn = execution.STATE_MACHINE.replace(":stateMachine:", ":execution:")
     return f"""The lab is running: one second is {rehearsal.pace:g} seconds of AWS.
 
 The account (in your shell):
+  unset AWS_PROFILE AWS_SESSION_TOKEN
 {exports}
   export PATH={ROOT / ".venv" / "bin"}:$PATH
 
@@ -92,6 +108,16 @@ Let a week pass in six seconds (during Bake):
   curl -s -d '{{"factor": 100000}}' {rehearsal.account.endpoint_url}/_crossfade/pace
 End the lab:
   make lab-down"""
+
+
+def _end_orphan() -> bool:
+    """Ends the account of a lab whose keeper was killed; False when there is none, or another run has taken over."""
+    try:
+        left = Account(**json.loads((DIRECTORY / _READY).read_text(encoding="utf-8"))["account"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    directory = Path(left.state_dir)
+    return process.running(directory) == left and process.stop(directory)
 
 
 def _pid_file() -> Path:
