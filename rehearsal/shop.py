@@ -12,7 +12,6 @@ import boto3
 import pg8000.native
 
 from crossfade_client import Answer, Resolver
-from rehearsal.account.settings import ROOT
 from rehearsal.process import Account
 from rehearsal.workload import schema
 
@@ -67,7 +66,7 @@ class Ground:
             "securityGroupIds": [self.security_group_id],
         }
         settings = {"alertEmail": "on-call@shop.example", "network": network, "sources": {SOURCE_NAME: source}}
-        return settings | ({"databaseCaFile": str(self.ca_file.relative_to(ROOT))} if self.ca_file else {})
+        return settings | ({"databaseCaFile": str(self.ca_file)} if self.ca_file else {})
 
 
 @dataclass(frozen=True)

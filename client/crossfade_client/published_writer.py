@@ -14,6 +14,8 @@ from typing import Any
 from crossfade_client.resolver import Endpoint
 
 LOG = logging.getLogger("crossfade_client")
+GROWTH = 1.25
+"""How much longer each wait is than the one before: the writer is learnt at most a quarter of the stall too late."""
 
 
 class SsmPublishedWriter:
@@ -30,7 +32,7 @@ class SsmPublishedWriter:
         parameter_name: str,
         *,
         read_value: Callable[[], str | None] | None = None,
-        min_interval_seconds: float = 0.05,
+        min_interval_seconds: float = 0.03,
         max_interval_seconds: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -51,7 +53,7 @@ class SsmPublishedWriter:
             if since < self._interval_seconds:
                 return self._writer
             quiet = since > 10 * self._max_interval_seconds
-            grown = min(self._interval_seconds * 1.5, self._max_interval_seconds)
+            grown = min(self._interval_seconds * GROWTH, self._max_interval_seconds)
             self._interval_seconds = self._min_interval_seconds if quiet else grown
             self._learn(self._read_value())
             self._asked_at = self._clock()

@@ -82,7 +82,7 @@ def _instance_findings(facts: InstanceFacts) -> Iterator[Finding]:
     name = f"DB instance {facts.instance_id}"
     if facts.engine != "postgres":
         yield _blocker(name, f"has engine {facts.engine}, which is not supported", "use a source with engine postgres")
-    if facts.in_cluster:
+    elif facts.in_cluster:
         yield _blocker(name, "belongs to a cluster already", "use a source that is a single RDS instance")
     if facts.status != "available":
         yield _blocker(name, f"is {facts.status}, not available", "wait until it is available and start again")
