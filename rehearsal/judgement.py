@@ -51,7 +51,7 @@ def judge(run: Run, data: Data, seen: Seen) -> dict[str, Any]:
         "two_writers_ms": verdict.two_writers_ms(seen.probes, since=closed or run.began),
         "history_events": run.history_events,
         "denied_calls": _denied(run.calls),
-        "unused_permissions": [],
+        "unused_permissions": None,  # not measured: one scenario does not exercise every role
         "target_closed_after_s": round(closed - run.began, 1) if closed else None,
         "target_opened_before_close_ms": _open_before_close(seen, closed),
         "acknowledged_by": _by_server(seen),

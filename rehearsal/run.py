@@ -15,6 +15,7 @@ from typing import Any
 from rehearsal import deploy, evidence, execution, judgement, process, report, shop
 from rehearsal.account.settings import ROOT
 from rehearsal.execution import Execution
+from rehearsal.lag import lag_seconds
 from rehearsal.process import Account
 from rehearsal.progress import Figures, Progress
 from rehearsal.shop import Shop
@@ -24,7 +25,7 @@ from rehearsal.workload.schema import APPLICATION_ROLE
 from rehearsal.workload.settings import WorkloadSettings
 
 POLL_SECONDS = 0.4
-LONGEST_RUN_SECONDS = 600.0
+LONGEST_RUN_SECONDS = 1200.0  # four times what a busy machine took; a hang, not slowness, exceeds it
 CALM_SECONDS = 2.0  # of load before the execution and after it
 Hook = Callable[["Rehearsal", Mapping[str, Any]], None]
 
@@ -193,7 +194,7 @@ class Rehearsal:
 
     def _figures(self) -> Figures:
         figures = self.workload.figures()
-        return Figures(figures["writes"], figures["reads"], self._reader_weight())
+        return Figures(figures["writes"], figures["reads"], self._reader_weight(), lag_seconds(self.account))
 
     def _reader_weight(self) -> int | None:
         """Percent of the reader record's weight that is not on the source."""

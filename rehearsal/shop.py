@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -109,14 +110,20 @@ class Shop:
 
 
 def client(account: Account, service: str) -> Any:
-    """A boto3 client of the account's operator."""
+    """A boto3 client of the account's operator, made once: making it costs more than most calls."""
     environment = account.environment
+    names = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    return _client(service, *(environment[name] for name in names))
+
+
+@cache
+def _client(service: str, endpoint: str, region: str, key_id: str, secret: str) -> Any:
     return boto3.client(  # type: ignore[call-overload]
         service,
-        endpoint_url=environment["AWS_ENDPOINT_URL"],
-        region_name=environment["AWS_REGION"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
     )
 
 

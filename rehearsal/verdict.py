@@ -263,6 +263,7 @@ def broken_promises(verdict: Mapping[str, Any]) -> list[str]:
         "rows diverged": verdict["writes"]["diverged_rows"],
         "requests failed": verdict["requests"]["failed"],
         "milliseconds with two writers": verdict["two_writers_ms"],
+        "milliseconds in which the target took writes before it was closed": verdict["target_opened_before_close_ms"],
         "calls denied": len(verdict["denied_calls"]),
     }
     broken = [f"{count:g} {what}" for what, count in counts.items() if count]

@@ -182,6 +182,7 @@ GOOD: dict[str, Any] = {
     "writes": {"acknowledged": 5, "lost": 0, "duplicated": 0, "diverged_rows": 0},
     "requests": {"total": 5, "failed": 0},
     "two_writers_ms": 0,
+    "target_opened_before_close_ms": 0.0,
     "denied_calls": [],
 }
 
@@ -200,6 +201,10 @@ def test_a_good_verdict_breaks_no_promise() -> None:
         ({"writes": {**GOOD["writes"], "acknowledged": 0}}, "no write was acknowledged, so nothing is proved"),
         ({"requests": {"total": 5, "failed": 1}}, "1 requests failed"),
         ({"two_writers_ms": 12.5}, "12.5 milliseconds with two writers"),
+        (
+            {"target_opened_before_close_ms": 3.0},
+            "3 milliseconds in which the target took writes before it was closed",
+        ),
         ({"denied_calls": ["role: rds:X"]}, "1 calls denied"),
     ],
 )
