@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
+from moto.core.models import botocore_stubber
 
 from rehearsal.account.wire import Api
 
@@ -19,7 +20,7 @@ def _items(request: AWSPreparedRequest) -> list[tuple[str, Any]]:
     return list(request.headers.items())
 
 
-def client_of(api: Api) -> Any:  # noqa: ANN401  # boto3's clients are made at run time
+def client_of(api: Api) -> Any:  # boto3's clients are made at run time
     """A real boto3 client whose requests `api` answers: the client's own serialiser and parser are part of the test."""
     name = api.model.service_name
     client: Any = boto3.client(
@@ -29,6 +30,13 @@ def client_of(api: Api) -> Any:  # noqa: ANN401  # boto3's clients are made at r
         aws_secret_access_key="test",
         endpoint_url="http://account.invalid",
     )
+    answer_with(client, api)
+    return client
+
+
+def answer_with(client: Any, api: Api) -> None:
+    """Lets `api` answer every request of a boto3 client, in moto's place."""
+    client.meta.events.unregister("before-send", botocore_stubber)
 
     def send(request: AWSPreparedRequest, **_: object) -> AWSResponse:
         body = request.body
@@ -40,4 +48,3 @@ def client_of(api: Api) -> Any:  # noqa: ANN401  # boto3's clients are made at r
         return AWSResponse(request.url, status, HTTPHeaders.from_dict(answered), _Body(text))
 
     client.meta.events.register(f"before-send.{client.meta.service_model.service_id.hyphenize()}", send)
-    return client

@@ -12,7 +12,8 @@ CrossfadeError
 │   ├── VerificationUnstable
 │   ├── SourceBusy          a long transaction or DDL forbids the cut-over just now; nothing was fenced
 │   └── RetirementPending   a resource of ours is still being deleted
-├── Throttled               AWS asked for patience; retry with backoff
+├── Throttled               AWS, or a database (full, starting, unreachable), asked for patience; retry with backoff
+├── DatabaseRefused         compensate: a database refused a statement or a login; `sqlstate` says why
 ├── VerificationFailed      compensate: source and target differ and stay different
 ├── GateBroken              compensate: a condition of the read shift no longer holds
 ├── StateDrifted            compensate: a resource is in a state nobody expects (failed, vanished, changed by hand)
@@ -68,7 +69,15 @@ class RetirementPending(NotReady):
 
 
 class Throttled(CrossfadeError):
-    """AWS throttled the call."""
+    """AWS throttled the call, or a database is full, starting or out of reach."""
+
+
+class DatabaseRefused(CrossfadeError):
+    """A database refused a statement or a login; `sqlstate` is PostgreSQL's five-character code."""
+
+    def __init__(self, message: str, sqlstate: str) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
 
 
 class VerificationFailed(CrossfadeError):

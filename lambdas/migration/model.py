@@ -21,7 +21,10 @@ _Model = TypeVar("_Model")
 
 @dataclass(frozen=True)
 class SourceSettings:
-    """What the app was deployed with for one source (cdk.json context; SSM parameter `/crossfade/sources/<name>`)."""
+    """What the app was deployed with for one source (cdk.json context; SSM parameter `/crossfade/sources/<name>`).
+
+    `target_cluster_ids` are cluster names an execution may choose; the functions have permissions for these only.
+    """
 
     instance_id: str
     database_name: str
@@ -30,6 +33,7 @@ class SourceSettings:
     writer_name: str
     reader_name: str
     hosted_zone_id: str
+    target_cluster_ids: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Finding:
-    """One result of the assessment. Level: `blocker` or `warning`."""
+    """One result of the assessment. Level: `blocker`, `warning` or `note`."""
 
     level: str
     subject: str

@@ -1,7 +1,7 @@
 """The record of every API call made to the account: who called what, and whether IAM allowed it.
 
-One entry: `{"n", "at", "principal", "service", "action", "mutating", "allowed", "status", "error"}`. `principal` is a
-role's name, or `operator` for the account's own user; `action` has IAM's form, `rds:CreateDBCluster`.
+One entry: `{"n", "at", "principal", "service", "action", "resource", "mutating", "allowed", "status", "error"}`.
+`principal` is a role's name, or `operator` for the account's own user; `action` has IAM's form, `rds:CreateDBCluster`.
 """
 
 import json
@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 OPERATOR = "operator"
-_READS = ("Describe", "Get", "List", "BatchGet", "Head", "Query", "Scan", "Lookup", "Search", "Simulate", "Assume")
+_READS: tuple[str, ...] = ("Assume", "BatchGet", "Condition", "Describe", "Filter", "Get", "Head", "List", "Lookup")
+_READS += ("Query", "Scan", "Search", "Simulate", "TransactGet", "Validate")
 # Invoking a function changes nothing by itself: what the function then calls is in the record under its own role.
-_HARMLESS = frozenset({"lambda:InvokeFunction", "rds-db:connect"})
+_HARMLESS = frozenset({"lambda:InvokeFunction", "kms:Decrypt", "iam:PassRole"})
 _entries: list[dict[str, Any]] = []
 _lock = threading.Lock()
 _file: TextIO | None = None
@@ -31,7 +32,9 @@ def is_mutating(action: str) -> bool:
     return action not in _HARMLESS and not action.partition(":")[2].startswith(_READS)
 
 
-def record(principal: str, action: str, *, allowed: bool, status: int = 200, error: str = "") -> None:
+def record(
+    principal: str, action: str, *, allowed: bool, resource: str = "*", status: int = 200, error: str = ""
+) -> None:
     """Add one call. `error` is AWS's code, empty for a call that succeeded."""
     with _lock:
         entry = {
@@ -40,6 +43,7 @@ def record(principal: str, action: str, *, allowed: bool, status: int = 200, err
             "principal": principal,
             "service": action.partition(":")[0],
             "action": action,
+            "resource": resource,
             "mutating": is_mutating(action),
             "allowed": allowed,
             "status": status,

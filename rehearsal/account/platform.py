@@ -15,6 +15,7 @@ from rehearsal.account.time_factor import pace, run_later, scaled, sleep
 
 __all__ = [
     "ACCOUNT_ID",
+    "ANY_RESOURCE",
     "REGION",
     "forget_host",
     "host_address",
@@ -29,10 +30,12 @@ __all__ = [
     "secret_value",
     "set_host",
     "sleep",
+    "trusts",
 ]
 
 REGION = os.environ.get("MINISTACK_REGION", "us-east-1")
 ACCOUNT_ID = os.environ.get("MINISTACK_ACCOUNT_ID", "000000000000")
+ANY_RESOURCE = "any resource"
 _hosts: dict[str, str] = {}
 
 
@@ -69,13 +72,14 @@ def put_secret(name: str, value: dict[str, Any]) -> str:
 def role_allows(role_arn: str, action: str, resource: str, service: str | None = None) -> bool:
     """Whether the role exists, trusts `service` (`dms.amazonaws.com`; None: any) and may do `action` on `resource`.
 
+    `resource` ANY_RESOURCE asks whether there is one the role may act on: for calls whose resource is not known here.
     The answer goes into the call record under the role's name, as a call the service makes with the role does.
     """
     name = role_arn.rsplit("/", 1)[-1]
     role = iam._roles.get(name)
-    allowed = role is not None and _trusts(role, service) and _permits(role_arn, name, action, resource)
+    allowed = role is not None and trusts(role, service) and _permits(role_arn, name, action, resource)
     status, error = (200, "") if allowed else (403, "AccessDenied")
-    call_record.record(name, action, allowed=allowed, status=status, error=error)
+    call_record.record(name, action, allowed=allowed, resource=resource, status=status, error=error)
     return allowed
 
 
@@ -99,27 +103,49 @@ def hosts() -> dict[str, str]:
     return dict(_hosts)
 
 
-def _trusts(role: dict[str, Any], service: str | None) -> bool:
+def trusts(role: dict[str, Any], service: str | None, source_arn: str = "") -> bool:
+    """Whether the trust policy of a role lets `service` (None: any) assume it for the resource `source_arn`."""
     document = role.get("AssumeRolePolicyDocument") or {}
     statements = (json.loads(document) if isinstance(document, str) else document).get("Statement", [])
     for statement in statements if isinstance(statements, list) else [statements]:
         principals = statement.get("Principal", {})
         services = principals.get("Service", []) if isinstance(principals, dict) else []
         named = [services] if isinstance(services, str) else services
-        if statement.get("Effect") == "Allow" and (service in named if service else bool(named)):
+        if statement.get("Effect") != "Allow" or not (service in named if service else named):
+            continue
+        if _holds(statement.get("Condition") or {}, source_arn):
             return True
     return False
 
 
-def _permits(role_arn: str, name: str, action: str, resource: str) -> bool:
-    context = iam_evaluator.EvalContext(
+def _holds(conditions: dict[str, dict[str, Any]], source_arn: str) -> bool:
+    """Whether the conditions of a trust statement are met; those on an unknown source are taken to be."""
+    known = {"aws:sourceaccount": ACCOUNT_ID} | ({"aws:sourcearn": source_arn} if source_arn else {})
+    context = _context("sts:AssumeRole", "*", "", service_context=known)
+    checked = {
+        operator: {key: value for key, value in keys.items() if source_arn or key.lower() != "aws:sourcearn"}
+        for operator, keys in conditions.items()
+    }
+    return bool(iam_evaluator._conditions_met(checked, context))
+
+
+def _context(action: str, resource: str, role_arn: str, **more: Any) -> Any:
+    return iam_evaluator.EvalContext(
         principal_arn=role_arn,
         principal_type="AssumedRole",
         principal_account=ACCOUNT_ID,
         action=action,
         resource_arn=resource,
         region=REGION,
+        **more,
     )
+
+
+def _permits(role_arn: str, name: str, action: str, resource: str) -> bool:
     policies = iam_evaluator._gather_role_policies(name, ACCOUNT_ID)
+    if resource == ANY_RESOURCE:
+        granted = [arn for statements in policies for each in statements for arn in each.resources]
+        return any(_permits(role_arn, name, action, arn.replace("*", "x")) for arn in granted)
+    context = _context(action, resource, role_arn)
     limits = iam_evaluator._permissions_boundary(iam._roles, name, ACCOUNT_ID)
     return bool(iam_evaluator.evaluate(context, policies, *limits).decision == "Allow")

@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable
 
 _log = logging.getLogger("crossfade.time")
-_changed = threading.Condition()
+_lock = threading.Lock()
 _pace = float(os.environ.get("CROSSFADE_PACE", "1"))
+_since = time.monotonic()
+_passed = 0.0
+_LONGEST_NAP_SECONDS = 0.25
 
 
 def pace() -> float:
@@ -21,38 +24,42 @@ def pace() -> float:
 
 
 def set_pace(factor: float) -> None:
-    """Change the factor; every sleep under way follows at once.
+    """Change the factor; every wait under way follows.
 
     Raises ValueError unless the factor is between 1 and 100,000.
     """
-    global _pace
+    global _pace, _since, _passed
     if not 1 <= factor <= 100_000:
         msg = f"pace is {factor}: give a factor between 1 and 100000"
         raise ValueError(msg)
-    with _changed:
-        _pace = factor
-        _changed.notify_all()
+    with _lock:
+        now = time.monotonic()
+        _passed, _since, _pace = _passed + (now - _since) * _pace, now, factor
+
+
+def aws_monotonic() -> float:
+    """Seconds of AWS time since the account started: what every deadline is measured with."""
+    with _lock:
+        return _passed + (time.monotonic() - _since) * _pace
 
 
 def scaled(seconds: float) -> float:
-    """Real seconds in which `seconds` of AWS pass."""
+    """Real seconds in which `seconds` of AWS pass at the present pace."""
     return seconds / _pace
 
 
 def sleep(seconds: float) -> None:
     """Sleep `seconds` of AWS, following a pace that changes meanwhile."""
-    wait_unless(threading.Event(), seconds)
+    wait(threading.Event(), seconds)
 
 
-def wait_unless(stop: threading.Event, seconds: float, tick_seconds: float = 0.05) -> bool:
-    """Sleep `seconds` of AWS unless `stop` is set first (seen within `tick_seconds` real ones); True when it was."""
-    remaining = seconds
-    while remaining > 0 and not stop.is_set():
-        started, rate = time.monotonic(), _pace
-        with _changed:
-            _changed.wait(min(remaining / rate, tick_seconds))
-        remaining -= (time.monotonic() - started) * rate
-    return stop.is_set()
+def wait(event: threading.Event, seconds: float) -> bool:
+    """Wait until the event is set, `seconds` of AWS at most; whether it was set."""
+    until = aws_monotonic() + seconds
+    while (left := until - aws_monotonic()) > 0:
+        if event.wait(min(scaled(left), _LONGEST_NAP_SECONDS)):
+            return True
+    return event.is_set()
 
 
 def run_later(seconds: float, action: Callable[[], None]) -> None:

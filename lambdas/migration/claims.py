@@ -1,0 +1,46 @@
+"""One live migration per source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from migration.errors import MigrationBlocked
+from migration.ledger import Claim
+
+
+class Claims(Protocol):
+    """What is needed of the ledger."""
+
+    def holder(self, source: str) -> Claim | None:
+        """Who has the source."""
+
+    def claim(self, source: str, wanted: Claim, *, instead_of: Claim | None = None) -> Claim:
+        """Claims it if it is free, ours, or held by `instead_of`; who holds it afterwards."""
+
+
+def require_free(ledger: Claims, source: str, execution_arn: str, is_running: Callable[[str], bool]) -> Claim | None:
+    """The claim of a dead execution that may be taken over, None when there is none.
+
+    Raises MigrationBlocked when another live execution has the source.
+    """
+    holder = ledger.holder(source)
+    if holder is None or holder.execution_arn == execution_arn:
+        return None
+    if is_running(holder.execution_arn):
+        raise MigrationBlocked(
+            f"The source {source} is being migrated already by {holder.execution_arn}:"
+            " wait for its end, or stop it and let it roll back."
+        )
+    return holder
+
+
+def take_claim(ledger: Claims, source: str, wanted: Claim, is_running: Callable[[str], bool]) -> Claim:
+    """Claims the source for an execution; repeating it finds its own claim. Raises MigrationBlocked as above."""
+    dead = require_free(ledger, source, wanted.execution_arn, is_running)
+    holder = ledger.claim(source, wanted, instead_of=dead)
+    if holder.execution_arn != wanted.execution_arn:
+        raise MigrationBlocked(
+            f"The source {source} has just been claimed by {holder.execution_arn}: wait for its end."
+        )
+    return holder

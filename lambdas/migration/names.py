@@ -1,0 +1,83 @@
+"""Names of everything a migration makes. They derive from the migration id, so a retry finds its own work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migration.model import MigrationPlan
+
+MIGRATION_TAG = "crossfade:migrationId"
+SOURCE_TAG = "crossfade:source"
+SCHEMA = "crossfade"
+
+
+@dataclass(frozen=True)
+class Names:
+    """Identifiers of one migration's resources; all lower case, no double hyphens (RDS and DMS naming rules)."""
+
+    plan: MigrationPlan
+
+    @property
+    def snapshot(self) -> str:
+        """DB snapshot of the source."""
+        return self.plan.resource_prefix
+
+    @property
+    def cluster(self) -> str:
+        """The Aurora cluster."""
+        return self.plan.target.cluster_id
+
+    @property
+    def instances(self) -> tuple[str, str]:
+        """First writer, first reader. Numbered, because a failover exchanges their roles."""
+        return f"{self.cluster}-1", f"{self.cluster}-2"
+
+    @property
+    def parameter_group(self) -> str:
+        """Cluster parameter group with logical replication on."""
+        return self.plan.resource_prefix
+
+    @property
+    def replication_instance(self) -> str:
+        """DMS replication instance, and the subnet group it lives in."""
+        return self.plan.resource_prefix
+
+    @property
+    def replication_subnet_group(self) -> str:
+        """DMS subnet group."""
+        return self.plan.resource_prefix
+
+    @property
+    def source_endpoint(self) -> str:
+        """DMS endpoint that reads."""
+        return f"{self.plan.resource_prefix}-source"
+
+    @property
+    def target_endpoint(self) -> str:
+        """DMS endpoint that writes."""
+        return f"{self.plan.resource_prefix}-target"
+
+    @property
+    def replication_task(self) -> str:
+        """DMS task source → target."""
+        return self.plan.resource_prefix
+
+    @property
+    def source_secret(self) -> str:
+        """Secret of the source endpoint."""
+        return f"crossfade/{self.plan.migration_id}/source"
+
+    @property
+    def target_secret(self) -> str:
+        """Secret of the target endpoint."""
+        return f"crossfade/{self.plan.migration_id}/target"
+
+    @property
+    def replication_role(self) -> str:
+        """Database role that DMS logs in as, on both sides: `crossfade_dms_1f0c9a2b`."""
+        return f"crossfade_dms_{self.plan.migration_id[-8:]}"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags of every resource we make."""
+        return {MIGRATION_TAG: self.plan.migration_id, SOURCE_TAG: self.plan.source.name}

@@ -1,0 +1,145 @@
+"""Runs the read shift: starts the schedule, handles a firing, takes everything back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from migration.errors import GateBroken
+from migration.executions import Executions
+from migration.ledger import Ledger
+from migration.logs import logger
+from migration.model import MigrationPlan, ReadShift, from_json, to_json
+from migration.read_shift import (
+    COMPLETE_PERCENT,
+    Action,
+    Decision,
+    Firing,
+    GateReport,
+    ShiftState,
+    decide,
+    irrelevance,
+)
+from migration.route53 import DnsRecords
+from migration.scheduler import SCHEDULED_TIME, Schedules
+
+
+def schedule_name(migration_id: str, generation: int) -> str:
+    """`crossfade-reads-orders-db-1f0c9a2b-1`: a new generation has a schedule of its own."""
+    return f"crossfade-reads-{migration_id}-{generation}"
+
+
+def read_state(ledger: Ledger, migration_id: str) -> ShiftState | None:
+    """The read shift as the ledger remembers it, None when none was started."""
+    remembered = ledger.read(migration_id).get("readShift")
+    return from_json(ShiftState, remembered) if remembered else None
+
+
+def start(
+    plan: MigrationPlan, task_token: str, ledger: Ledger, schedules: Schedules, function_arn: str, now: datetime
+) -> ShiftState:
+    """Keeps the token under a new generation, then creates the schedule whose first firing is now."""
+    old, shift = read_state(ledger, plan.migration_id), plan.options.read_shift
+    state = _new_state(task_token, old, shift)
+    if old:
+        schedules.delete(schedule_name(plan.migration_id, old.generation))
+    ledger.update(plan.migration_id, {"readShift": to_json(state)})
+    payload = {
+        "migrationId": plan.migration_id,
+        "generation": state.generation,
+        "scheduledTime": SCHEDULED_TIME,
+    }
+    name = schedule_name(plan.migration_id, state.generation)
+    schedules.every(name, shift.interval_minutes, now, function_arn, payload)
+    return state
+
+
+def _new_state(task_token: str, old: ShiftState | None, shift: ReadShift) -> ShiftState:
+    generation, weight = (old.generation + 1, old.weight) if old else (1, 0)
+    return ShiftState(task_token, generation, shift.steps, shift.interval_minutes, weight)
+
+
+@dataclass(frozen=True)
+class Stepper:
+    """Handles one firing at a time; two at once are told apart by a conditional write."""
+
+    ledger: Ledger
+    records: DnsRecords
+    schedules: Schedules
+    executions: Executions
+    look: Callable[[datetime], GateReport]
+
+    def step(self, firing: Firing, now: datetime) -> Decision:
+        """Does what the firing is for, at most once. The decision says what was done and why."""
+        state = read_state(self.ledger, firing.migration_id)
+        why_not = irrelevance(state, firing, now)
+        if state is None or why_not:
+            return self._ignore(firing, state, why_not or "")
+        decision = decide(state, self.look(now))
+        logger.info("read shift: %s to %s %%: %s", decision.action.value, decision.weight, decision.reason)
+        if decision.action is Action.BREAK:
+            self._break(state, firing, decision)
+        elif not self._remember(state, firing, decision):
+            return Decision(Action.IGNORE, state.weight, "another firing was faster")
+        else:
+            self._apply(firing, decision)
+            self._answer(state, firing, decision)
+        return decision
+
+    def _break(self, state: ShiftState, firing: Firing, decision: Decision) -> None:
+        """Remembered last: when one of these fails, the firing is delivered again and does all of them again."""
+        self.records.set_reader_weights(0)
+        self.executions.fail(state.task_token, GateBroken(f"The read shift was stopped: {decision.reason}."))
+        self.schedules.delete(schedule_name(firing.migration_id, firing.generation))
+        self._remember(state, firing, decision)
+
+    def _ignore(self, firing: Firing, state: ShiftState | None, reason: str) -> Decision:
+        logger.info("read shift: ignored: %s", reason)
+        if state is None or state.state != "running" or firing.generation != state.generation:
+            self.schedules.delete(schedule_name(firing.migration_id, firing.generation))
+        return Decision(Action.IGNORE, state.weight if state else 0, reason)
+
+    def _remember(self, state: ShiftState, firing: Firing, decision: Decision) -> bool:
+        after = dataclasses.replace(
+            state,
+            weight=decision.weight,
+            held=state.held + 1 if decision.action is Action.HOLD else 0,
+            last_scheduled_time=firing.scheduled_time,
+            state="broken" if decision.action is Action.BREAK else "running",
+        )
+        expected = {
+            "readShift.generation": state.generation,
+            "readShift.state": "running",
+            "readShift.lastScheduledTime": state.last_scheduled_time,
+        }
+        return self.ledger.update(firing.migration_id, {"readShift": to_json(after)}, expect=expected)
+
+    def _apply(self, firing: Firing, decision: Decision) -> None:
+        """A compensation that came in between has set the weights to 0 before us: it must stay so."""
+        self.records.set_reader_weights(decision.weight)
+        state = read_state(self.ledger, firing.migration_id)
+        if decision.weight and (state is None or state.state != "running"):
+            self.records.set_reader_weights(0)
+
+    def _answer(self, state: ShiftState, firing: Firing, decision: Decision) -> None:
+        name = schedule_name(firing.migration_id, firing.generation)
+        if decision.weight == COMPLETE_PERCENT and decision.action is Action.STEP:
+            self.executions.succeed(
+                state.task_token, {"weight": decision.weight, "lastScheduledTime": firing.scheduled_time}
+            )
+            self.ledger.update(firing.migration_id, {"readShift.state": "done"})
+            self.schedules.delete(name)
+        elif not self.executions.heartbeat(state.task_token):
+            logger.warning("read shift: nobody waits for it any more")
+            self.schedules.delete(name)
+
+
+def restore(migration_id: str, ledger: Ledger, schedules: Schedules, records: DnsRecords) -> str | None:
+    """All reads go to the source and no schedule is left. Idempotent. The Route 53 change to wait for, if any."""
+    state = read_state(ledger, migration_id)
+    if state:
+        ledger.update(migration_id, {"readShift.state": "restored", "readShift.weight": 0})
+        schedules.delete(schedule_name(migration_id, state.generation))
+    return records.set_reader_weights(0)

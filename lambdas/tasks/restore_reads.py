@@ -1,0 +1,23 @@
+"""RestoreReads, a compensation: no schedule is left and all reads go to the source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from migration import clients, read_shifting
+from migration.begin import begin
+from migration.ledger import Ledger
+from migration.route53 import DnsRecords
+from migration.scheduler import Schedules, schedule_settings
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Returns {"readerPercent"} of the target."""
+    plan = begin("RestoreReads", event)
+    ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    schedules = Schedules(clients.scheduler(), schedule_settings())
+    records = DnsRecords(clients.route53(), plan.source.settings)
+    records.wait_insync(read_shifting.restore(plan.migration_id, ledger, schedules, records))
+    return {"readerPercent": records.reader_percent()}

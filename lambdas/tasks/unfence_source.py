@@ -1,0 +1,19 @@
+"""UnfenceSource, a compensation: the target is sealed and the source accepts application writes again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from migration import clients
+from migration.begin import begin
+from migration.ledger import Ledger
+from migration.sides import sides_of
+from migration.unfence import unfence_source
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Returns {"roles"}. Raises TargetAlreadyOpen when the source must stay fenced, CompensationFailed."""
+    plan = begin("UnfenceSource", event)
+    return unfence_source(plan, sides_of(plan, event), Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"]))

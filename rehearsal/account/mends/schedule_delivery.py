@@ -1,0 +1,166 @@
+"""One firing of a schedule: the role is asked, the target invoked, failures retried, and what failed for good kept.
+
+EventBridge Scheduler user guide: "Adding context attributes", "Managing targets", "Configuring a dead-letter queue".
+"""
+
+import contextlib
+import json
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ministack import app
+from ministack.core.arn import parse_arn
+from ministack.services import eventbridge, lambda_svc, stepfunctions
+
+from rehearsal.account import platform
+from rehearsal.account.mends import states_role
+from rehearsal.account.time_factor import aws_monotonic, scaled, sleep
+
+_log = logging.getLogger("crossfade.scheduler")
+_PRINCIPAL = "scheduler.amazonaws.com"
+_ACTIONS = {
+    "lambda": "lambda:InvokeFunction",
+    "sqs": "sqs:SendMessage",
+    "sns": "sns:Publish",
+    "states": "states:StartExecution",
+    "events": "events:PutEvents",
+}
+_UNIVERSAL = "arn:aws:scheduler:::aws-sdk:"
+_MAX_RETRY_WAIT_SECONDS = 300
+_ASYNC_RETRY_SECONDS = 60
+
+
+class DeliveryError(Exception):
+    """The target could not be invoked; `code` is what the dead-letter message says."""
+
+    def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.code, self.retryable = code, retryable
+
+
+@dataclass(frozen=True)
+class Firing:
+    """One occurrence of a schedule. `account` and `region` are the schedule's."""
+
+    schedule: dict[str, Any]
+    scheduled_time: datetime
+    execution_id: str
+
+    @property
+    def target(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.schedule["Target"]
+        return found
+
+    def payload(self, attempt: int) -> str:
+        """The target's input, with Scheduler's context attributes filled in."""
+        text = self.target.get("Input") or self._default_input()
+        context = {
+            "scheduled-time": _iso(self.scheduled_time),
+            "execution-id": self.execution_id,
+            "schedule-arn": self.schedule["Arn"],
+            "attempt-number": str(attempt),
+        }
+        for name, value in context.items():
+            text = text.replace(f"<aws.scheduler.{name}>", value)
+        return str(text)
+
+    def _default_input(self) -> str:
+        event = {"version": "0", "id": self.execution_id, "detail-type": "Scheduled Event", "source": "aws.scheduler"}
+        where = {"account": platform.ACCOUNT_ID, "region": platform.REGION, "resources": [self.schedule["Arn"]]}
+        return json.dumps({**event, **where, "time": _iso(self.scheduled_time), "detail": "{}"})
+
+
+def fire(schedule: dict[str, Any], scheduled_time: datetime) -> None:
+    """Invoke the schedule's target for one occurrence, with its retry policy; returns when it is over."""
+    firing = Firing(schedule, scheduled_time, str(uuid.uuid4()))
+    policy = firing.target.get("RetryPolicy") or {}
+    attempts = 1 + int(policy.get("MaximumRetryAttempts", 185))
+    deadline = aws_monotonic() + float(policy.get("MaximumEventAgeInSeconds", 86400))
+    for attempt in range(1, attempts + 1):
+        try:
+            _invoke(firing, attempt)
+        except DeliveryError as error:
+            wait = min(2**attempt, _MAX_RETRY_WAIT_SECONDS)
+            if attempt < attempts and error.retryable and aws_monotonic() + wait < deadline:
+                sleep(wait)
+                continue
+            _log.warning("schedule %s: %s: %s", schedule["Name"], error.code, error)
+            _bury(firing, attempt, error)
+        return
+
+
+def send_to_lambda(arn: str, payload: str) -> None:
+    """Invoke a function asynchronously, as services do: two retries, then its dead-letter queue.
+
+    Raises DeliveryError when there is no such function.
+    """
+    func, config, name = lambda_svc._get_func_record_for_ref(arn)
+    if not func or not config:
+        raise DeliveryError("ResourceNotFoundException", f"Function not found: {name}")
+    try:
+        event = json.loads(payload)
+    except ValueError:
+        event = {"body": payload}
+    lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS = scaled(_ASYNC_RETRY_SECONDS)
+    lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(func, config), event)
+
+
+def _invoke(firing: Firing, attempt: int) -> None:
+    target, payload = firing.target, firing.payload(attempt)
+    arn, role = target["Arn"], target["RoleArn"]
+    if arn.startswith(_UNIVERSAL):
+        _call(arn.removeprefix(_UNIVERSAL), role, payload)
+        return
+    service = parse_arn(arn).service
+    _require(role, _ACTIONS.get(service, f"{service}:Invoke"), arn)
+    if service == "lambda":
+        send_to_lambda(arn, payload)
+        return
+    event = {"EventId": firing.execution_id, "Source": "aws.scheduler", "DetailType": "Scheduled Event"}
+    more = {"Detail": "{}", "Time": int(firing.scheduled_time.timestamp()), "Resources": [firing.schedule["Arn"]]}
+    eventbridge._invoke_target({**target, "Input": payload}, {**event, **more}, firing.schedule)
+
+
+def _call(operation: str, role: str, payload: str) -> None:
+    """A universal target: an SDK call, `sfn:sendTaskSuccess` with its parameters as input."""
+    service, _, action = operation.partition(":")
+    _require(role, states_role.iam_action(service, action), platform.ANY_RESOURCE)
+    try:
+        stepfunctions._invoke_aws_sdk_integration(f"arn:aws:states:::aws-sdk:{operation}", json.loads(payload or "{}"))
+    except stepfunctions._ExecutionError as error:
+        raise DeliveryError(error.error, error.cause) from error
+
+
+def _require(role: str, action: str, resource: str) -> None:
+    if not platform.role_allows(role, action, resource, _PRINCIPAL):
+        raise DeliveryError("AccessDeniedException", f"{role} is not authorized to perform {action} on {resource}")
+
+
+def _bury(firing: Firing, attempts: int, error: DeliveryError) -> None:
+    queue = (firing.target.get("DeadLetterConfig") or {}).get("Arn")
+    if not queue:
+        return
+    said = {
+        "ERROR_CODE": error.code,
+        "ERROR_MESSAGE": str(error),
+        "EXECUTION_ID": firing.execution_id,
+        "RETRY_ATTEMPTS": str(attempts - 1),
+        "SCHEDULED_TIME": _iso(firing.scheduled_time),
+        "SCHEDULE_ARN": firing.schedule["Arn"],
+        "TARGET_ARN": firing.target["Arn"],
+    }
+    with contextlib.suppress(DeliveryError):
+        _require(firing.target["RoleArn"], "sqs:SendMessage", queue)
+        attributes = {name: {"DataType": "String", "StringValue": value} for name, value in said.items() if value}
+        url = "http://127.0.0.1/" + "/".join(queue.split(":")[4:])
+        body = {"QueueUrl": url, "MessageBody": firing.payload(attempts), "MessageAttributes": attributes}
+        headers = {"x-amz-target": "AmazonSQS.SendMessage", "content-type": "application/x-amz-json-1.0"}
+        handler = app.SERVICE_HANDLERS["sqs"]
+        app.call_service_handler_sync(handler, "POST", "/", headers, json.dumps(body).encode(), {})
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

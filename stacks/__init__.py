@@ -1,0 +1,1 @@
+"""What is deployed. Imports aws_cdk and constructs only; synthesis makes no AWS call."""

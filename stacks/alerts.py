@@ -1,0 +1,63 @@
+"""How on-call is told: the topic all messages go to, and alarms on what a message cannot tell."""
+
+from __future__ import annotations
+
+from aws_cdk import (
+    Duration,
+    Stack,
+    aws_cloudwatch,
+    aws_cloudwatch_actions,
+    aws_iam,
+    aws_sns,
+    aws_sns_subscriptions,
+    aws_sqs,
+)
+from aws_cdk import aws_stepfunctions as stepfunctions
+from constructs import Construct
+
+from stacks.names import ALERTS_TOPIC
+
+
+class Alerts(Construct):
+    """The SNS topic with its e-mail subscription, which the receiver confirms once."""
+
+    def __init__(self, scope: Construct, email: str) -> None:
+        super().__init__(scope, "Alerts")
+        self.topic = aws_sns.Topic(self, "Topic", topic_name=ALERTS_TOPIC, display_name="Crossfade", enforce_ssl=True)
+        self.topic.add_subscription(aws_sns_subscriptions.EmailSubscription(email))
+        # A topic policy of its own replaces the default one, which let the account's alarms publish.
+        ours = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        self.topic.grant_publish(aws_iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=ours))
+
+    def watch_dead_letters(self, queue: aws_sqs.IQueue) -> None:
+        """An event that nobody handled: a read-shift step, a reminder or an announcement is missing."""
+        self._alarm(
+            "DeadLetters",
+            queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(1), statistic="Maximum"),
+            "Crossfade could not handle an event (read-shift step, reminder or announcement). Read the message in the "
+            "queue crossfade-dead-letters and the log of the function it was meant for.",
+        )
+
+    def watch_executions(self, machine: stepfunctions.IStateMachine) -> None:
+        """The announcement's safety net: the message about a failed migration may itself have failed."""
+        for name, metric in (("Failed", machine.metric_failed()), ("TimedOut", machine.metric_timed_out())):
+            self._alarm(
+                f"Executions{name}",
+                metric,
+                f"A Crossfade migration ended as {name}. Open the execution of crossfade-migrate in the Step Functions "
+                "console: its error says who is the writer and what is left to do.",
+            )
+
+    def _alarm(self, name: str, metric: aws_cloudwatch.IMetric, description: str) -> None:
+        alarm = aws_cloudwatch.Alarm(
+            self,
+            name,
+            alarm_name=f"crossfade-{name}",
+            alarm_description=description,
+            metric=metric,
+            threshold=1,
+            evaluation_periods=1,
+            comparison_operator=aws_cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=aws_cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(aws_cloudwatch_actions.SnsAction(self.topic))

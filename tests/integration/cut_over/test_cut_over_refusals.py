@@ -1,0 +1,171 @@
+"""What forbids a cut-over, what breaks it off, and two runs at once: only the gate decides."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from migration import cut_over
+from migration.cut_over_steps import STALL, CutOverRun, Step, probe_source, raise_fence
+from migration.errors import CutOverUndone, SourceBusy
+from migration.unfence import unfence_source
+from tests.integration.cut_over.stage import APPLICATION, DATABASE, MASTER, Stage
+
+
+def assert_untouched(stage: Stage) -> None:
+    assert "fence" not in stage.ledger().read(stage.plan.migration_id)
+    assert stage.gate() == "closed"
+    assert stage.accepts_writes(stage.source)
+
+
+def refusal(stage: Stage) -> str:
+    with stage.run() as run, pytest.raises(SourceBusy) as busy:
+        cut_over.cut_over(run)
+    assert_untouched(stage)
+    return str(busy.value)
+
+
+def test_a_long_transaction(stage: Stage) -> None:
+    with stage.application(stage.source.address) as session:
+        session.run("begin; insert into writes (client, number) values (-5, 1)")
+        time.sleep(2.1)
+        assert f"a transaction of {APPLICATION} has been open for 2 s" in refusal(stage)
+        session.run("rollback")
+
+
+def test_ddl(stage: Stage) -> None:
+    with stage._master(stage.source) as session:
+        session.run("begin; alter table totals add column more int")
+        assert "DDL holds the lock on totals" in refusal(stage)
+        session.run("rollback")
+
+
+def test_a_role_that_was_made_a_writer_after_the_assessment(stage: Stage) -> None:
+    stage.source.run("create role newcomer login")
+    stage.source.run("grant insert on writes to newcomer", DATABASE)
+    try:
+        assert "the role newcomer can write since after the assessment" in refusal(stage)
+    finally:
+        stage.source.run("drop owned by newcomer", DATABASE)
+        stage.source.run("drop role newcomer")
+
+
+@contextmanager
+def replication_paused(stage: Stage) -> Iterator[None]:
+    stage.target.run("alter subscription forward disable", DATABASE)
+    try:
+        yield
+    finally:
+        stage.target.run("alter subscription forward enable", DATABASE)
+
+
+def test_replication_that_is_behind(stage: Stage) -> None:
+    with replication_paused(stage):
+        assert "replication of orders is more than 2.5 s behind" in refusal(stage)
+
+
+def before(name: str, act: Callable[[], object]) -> tuple[Step, ...]:
+    """STALL in which something else happens just before a step."""
+
+    def step_with(step: Step) -> Step:
+        def do(run: CutOverRun) -> None:
+            act()
+            step.do(run)
+
+        return dataclasses.replace(step, do=do) if step.name == name else step
+
+    return tuple(step_with(step) for step in STALL)
+
+
+def undone(stage: Stage, stall: tuple[Step, ...]) -> str:
+    with stage.run() as run, pytest.raises(CutOverUndone) as reason:
+        cut_over.cut_over(run, stall=stall)
+    assert stage.accepts_writes(stage.source)
+    assert not stage.accepts_writes(stage.target)
+    return str(reason.value)
+
+
+def test_a_stall_that_exceeds_its_budget(stage: Stage) -> None:
+    pause = replication_paused(stage)
+    began = time.monotonic()
+    try:
+        assert "exceeded its budget of 5000 ms" in undone(stage, before("writeMarker", pause.__enter__))
+    finally:
+        pause.__exit__(None, None, None)
+    assert time.monotonic() - began < 15
+
+
+def test_a_source_that_still_lets_the_application_in(stage: Stage) -> None:
+    def fence_that_leaks(run: CutOverRun) -> None:
+        raise_fence(run)
+        stage.source.run(f"alter role {APPLICATION} login")
+        run.probe = None
+        probe_source(run)
+
+    leaking = tuple(dataclasses.replace(s, do=fence_that_leaks) if s.name == "raiseFence" else s for s in STALL)
+    assert "still let the application log in" in undone(stage, leaking)
+
+
+def test_sessions_of_others_are_ended_too(stage: Stage) -> None:
+    with stage._master(stage.source) as other:
+        with stage.run() as run:
+            result = cut_over.cut_over(run)
+        assert result["terminatedSessions"] == 1
+        with pytest.raises(Exception, match=r"57P01|network error|terminat"):
+            other.run("insert into writes (client, number) values (-6, 1)")
+    assert MASTER != APPLICATION
+
+
+class Zombie:
+    """A run that stands still before a step until it is told to go on."""
+
+    def __init__(self, stage: Stage, at: str) -> None:
+        self.reached, self.go_on = threading.Event(), threading.Event()
+        self.outcome: object = None
+        self._thread = threading.Thread(target=self._run, args=(stage, before(at, self._stand)), daemon=True)
+        self._thread.start()
+        assert self.reached.wait(10)
+
+    def finish(self) -> object:
+        self.go_on.set()
+        self._thread.join(20)
+        return self.outcome
+
+    def _stand(self) -> None:
+        self.reached.set()
+        self.go_on.wait(20)
+
+    def _run(self, stage: Stage, stall: tuple[Step, ...]) -> None:
+        try:
+            with stage.run() as run:
+                self.outcome = cut_over.cut_over(run, stall=stall)
+        except Exception as error:  # noqa: BLE001
+            self.outcome = error
+
+
+@pytest.mark.parametrize("at", ["raiseFence", "endSessions", "awaitMarker", "openGate"])
+def test_a_late_run_cannot_open_what_the_compensation_sealed(stage: Stage, at: str) -> None:
+    zombie = Zombie(stage, at)
+    unfence_source(stage.plan, stage.sides(), stage.ledger())
+    assert stage.accepts_writes(stage.source)
+    outcome = zombie.finish()
+    assert isinstance(outcome, CutOverUndone)
+    assert stage.accepts_writes(stage.source)
+    assert not stage.accepts_writes(stage.target)
+
+
+@pytest.mark.parametrize("at", ["raiseFence", "endSessions", "openGate"])
+def test_a_late_run_goes_forward_when_another_opened(stage: Stage, at: str) -> None:
+    zombie = Zombie(stage, at)
+    with stage.run() as run:
+        result = cut_over.cut_over(run)
+    outcome = zombie.finish()
+    assert isinstance(outcome, dict)
+    assert outcome["writer"] == result["writer"]
+    assert not stage.accepts_writes(stage.source)
+    assert stage.accepts_writes(stage.target)
