@@ -102,6 +102,12 @@ def stages(history: Iterable[Mapping[str, Any]]) -> list[Stage]:
     return visited
 
 
+def result_of(state: str, key: str, history: Iterable[Mapping[str, Any]]) -> Any:
+    """What a state that was left put under its key; None when it was not left."""
+    details = (event.get("stateExitedEventDetails", {}) for event in history)
+    return next((json.loads(each["output"]).get(key) for each in details if each.get("name") == state), None)
+
+
 def message(event: Mapping[str, Any]) -> str | None:
     """The progress message of an attempt that is not ready yet, or the error it failed with: `Name: text`."""
     for name in ("taskFailedEventDetails", "lambdaFunctionFailedEventDetails", "executionFailedEventDetails"):

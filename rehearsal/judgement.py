@@ -27,6 +27,8 @@ class Run:
     history_events: int
     calls: Sequence[Mapping[str, Any]]
     subjects: Sequence[str]
+    cut_over: Mapping[str, Any] | None = None
+    """What CutOver itself measured: its stall and each step, in milliseconds."""
 
 
 def judge(run: Run, data: Data, seen: Seen) -> dict[str, Any]:
@@ -55,6 +57,7 @@ def judge(run: Run, data: Data, seen: Seen) -> dict[str, Any]:
         "target_closed_after_s": round(closed - run.began, 1) if closed else None,
         "target_opened_before_close_ms": _open_before_close(seen, closed),
         "acknowledged_by": _by_server(seen),
+        "cut_over": run.cut_over,
         "stages": [asdict(stage) for stage in run.stages],
         "messages": list(run.subjects),
         "findings": _shown(lost) + _shown(duplicated) + _shown(diverged),

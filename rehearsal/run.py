@@ -162,6 +162,7 @@ class Rehearsal:
             history_events=len(history),
             calls=self.account.calls(),
             subjects=self.subjects,
+            cut_over=execution.result_of("CutOver", "cutOver", history),
         )
         judged = judgement.judge(run, self._data(seen), seen)
         evidence.save_json(self.directory / "verdict.json", judged)
