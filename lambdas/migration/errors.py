@@ -18,11 +18,13 @@ CrossfadeError
 ├── GateBroken              compensate: a condition of the read shift no longer holds
 ├── StateDrifted            compensate: a resource is in a state nobody expects (failed, vanished, changed by hand)
 ├── AbortRequested          compensate: an operator asked
+├── RollBackRequested       switch back: an operator asked during the bake
 ├── CutoverRejected         compensate: a person said no
 ├── CutOverUndone           compensate: the cut-over failed before the target opened and has undone itself
 ├── FlipIncomplete          go on: the target is open and is the writer; publishing it has to be finished
 └── CompensationFailed      call the operator: an undo did not work
-    └── TargetAlreadyOpen   the fence must not be lifted: the target already takes writes
+    ├── TargetAlreadyOpen   the source's fence must not be lifted: the target already takes writes
+    └── SourceAlreadyOpen   the target's fence must not be lifted: the source takes writes again
 """
 
 from __future__ import annotations
@@ -96,6 +98,10 @@ class AbortRequested(CrossfadeError):
     """An operator asked to stop."""
 
 
+class RollBackRequested(CrossfadeError):
+    """An operator asked to make the source the writer again."""
+
+
 class CutoverRejected(CrossfadeError):
     """A person rejected the cut-over."""
 
@@ -114,3 +120,7 @@ class CompensationFailed(CrossfadeError):
 
 class TargetAlreadyOpen(CompensationFailed):
     """The target takes writes already, so the source must stay fenced."""
+
+
+class SourceAlreadyOpen(CompensationFailed):
+    """The source takes writes again, so the target must stay fenced."""

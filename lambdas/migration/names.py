@@ -63,6 +63,31 @@ class Names:
         return self.plan.resource_prefix
 
     @property
+    def reverse_source_endpoint(self) -> str:
+        """DMS endpoint that reads the target."""
+        return f"{self.plan.resource_prefix}-reverse-source"
+
+    @property
+    def reverse_target_endpoint(self) -> str:
+        """DMS endpoint that writes the source."""
+        return f"{self.plan.resource_prefix}-reverse-target"
+
+    @property
+    def reverse_task(self) -> str:
+        """DMS task target → source."""
+        return f"{self.plan.resource_prefix}-reverse"
+
+    @property
+    def canary_task(self) -> str:
+        """Short-lived DMS task target → source of the canary table only."""
+        return f"{self.plan.resource_prefix}-canary"
+
+    @property
+    def reverse_slot(self) -> str:
+        """Replication slot on the target that the canary task, later the reverse task, reads from."""
+        return f"crossfade_reverse_{self.plan.migration_id[-8:]}"
+
+    @property
     def source_secret(self) -> str:
         """Secret of the source endpoint."""
         return f"crossfade/{self.plan.migration_id}/source"
