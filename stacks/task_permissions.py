@@ -83,7 +83,7 @@ def _preparing(may: Grants) -> list[FunctionRow]:
         _task(
             "PrepareSource",
             [
-                may.ledger("UpdateItem"),
+                may.ledger("GetItem", "UpdateItem"),
                 may.source_secrets(),
                 may.source_instance("DescribeDBInstances", "ModifyDBInstance"),
                 may.dms_secrets("GetSecretValue", "CreateSecret", "PutSecretValue", "TagResource"),
@@ -96,9 +96,14 @@ def _preparing(may: Grants) -> list[FunctionRow]:
         ),
         _task(
             "SnapshotSource",
-            [may.source_instance("CreateDBSnapshot"), may.target("snapshot", "CreateDBSnapshot", "AddTagsToResource")],
+            [
+                may.ledger("GetItem"),
+                may.source_instance("CreateDBSnapshot"),
+                may.target("snapshot", "CreateDBSnapshot", "AddTagsToResource"),
+            ],
+            (LEDGER,),
         ),
-        _task("AwaitSnapshot", [may.target("snapshot", "DescribeDBSnapshots")]),
+        _task("AwaitSnapshot", [may.ledger("GetItem"), may.target("snapshot", "DescribeDBSnapshots")], (LEDGER,)),
     ]
 
 
@@ -107,6 +112,7 @@ def _making_the_target(may: Grants) -> list[FunctionRow]:
         _task(
             "CreateTarget",
             [
+                may.ledger("GetItem"),
                 may.source_instance("DescribeDBInstances"),
                 may.target("cluster-pg", "CreateDBClusterParameterGroup", "ModifyDBClusterParameterGroup"),
                 may.target("cluster cluster-pg snapshot", "RestoreDBClusterFromSnapshot"),
@@ -115,10 +121,12 @@ def _making_the_target(may: Grants) -> list[FunctionRow]:
                 may.target("cluster", "DescribeDBClusters"),
                 *may.keys("CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKey"),
             ],
+            (LEDGER,),
         ),
         _task(
             "AwaitTarget",
             [
+                may.ledger("GetItem"),
                 may.target("cluster", "DescribeDBClusters", "ModifyDBCluster", "CreateDBInstance"),
                 may.target("db", "DescribeDBInstances", "CreateDBInstance", "AddTagsToResource"),
                 may.rds_any("subgrp:* og:default:* pg:default.*", "CreateDBInstance"),
@@ -126,6 +134,7 @@ def _making_the_target(may: Grants) -> list[FunctionRow]:
                 may.describe_keys(),
                 may.dns("ListResourceRecordSets", "ChangeResourceRecordSets"),
             ],
+            (LEDGER,),
         ),
         _task(
             "StartReplication",
@@ -151,7 +160,7 @@ def _making_the_target(may: Grants) -> list[FunctionRow]:
         _task(
             "AwaitReplication",
             [
-                may.ledger("UpdateItem"),
+                may.ledger("GetItem", "UpdateItem"),
                 *may.both_databases(),
                 may.dms("task", "DescribeTableStatistics"),
                 may.anywhere("dms:DescribeReplicationTasks", "cloudwatch:GetMetricData"),

@@ -1,4 +1,4 @@
-"""What functions outside the execution must know of a migration, kept in the ledger while it waits."""
+"""What functions outside the execution, and an execution that takes over, must know of a migration."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ KEPT = ("plan", "targetReady")
 
 
 def remember_context(ledger: Ledger, migration_id: str, state: Mapping[str, Any]) -> None:
-    """Keeps plan and endpoints; no secrets are in them."""
-    ledger.update(migration_id, {"context": {key: state[key] for key in KEPT}})
+    """Keeps the plan, and the target's endpoints as soon as the state has them; no secrets are in them."""
+    ledger.update(migration_id, {"context": {key: state[key] for key in KEPT if key in state}})
 
 
 def recall_context(ledger: Ledger, migration_id: str) -> dict[str, Any]:
-    """`{"plan", "targetReady"}`. Raises StateDrifted when nothing is remembered."""
+    """`{"plan", "targetReady"?}`. Raises StateDrifted when nothing is remembered."""
     context = ledger.read(migration_id).get("context")
     if context is None:
         raise StateDrifted(f"The ledger knows no migration {migration_id}.")

@@ -10,6 +10,7 @@ from typing import Any
 from migration import clients
 from migration.begin import begin
 from migration.claims import take_claim
+from migration.context import remember_context
 from migration.executions import Executions
 from migration.ledger import Claim, Ledger
 
@@ -20,4 +21,5 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     wanted = Claim(plan.migration_id, plan.execution_arn, datetime.now(UTC).isoformat(timespec="seconds"))
     ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
     claim = take_claim(ledger, plan.source.name, wanted, Executions(clients.stepfunctions()).is_running)
+    remember_context(ledger, plan.migration_id, event)
     return {"claimedAt": claim.claimed_at}

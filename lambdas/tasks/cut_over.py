@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from migration import clients, cut_over
-from migration.begin import begin
+from migration.begin import begin_forward
 from migration.cut_over_steps import CutOverRun
 from migration.ledger import Ledger
 from migration.parameters import Parameters
@@ -20,7 +20,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 
     Raises SourceBusy, CutOverUndone, FlipIncomplete, CompensationFailed.
     """
-    plan = begin("CutOver", event)
+    ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    plan = begin_forward("CutOver", event, ledger)
     sides = sides_of(plan, event)
     sides.read_secrets()
     limit_ms = plan.options.stall_budget_ms
@@ -28,7 +29,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         run = CutOverRun(
             plan=plan,
             sides=sides,
-            ledger=Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"]),
+            ledger=ledger,
             records=DnsRecords(clients.route53(), plan.source.settings),
             parameters=Parameters(clients.ssm()),
             writer_prefix=os.environ["CROSSFADE_WRITER_PREFIX"],

@@ -9,7 +9,7 @@ from typing import Any
 
 from migration import clients
 from migration.aurora import Aurora
-from migration.begin import begin
+from migration.begin import begin_forward
 from migration.cluster_failover import fail_over
 from migration.failover_drill import FailoverDrill
 from migration.ledger import Ledger
@@ -18,8 +18,8 @@ from migration.sides import sides_of
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"writerBefore", "writerAfter", "outageSeconds", "caughtUpSeconds"}. Raises TargetNotReady."""
-    plan = begin("DrillFailover", event)
-    aurora = Aurora(clients.rds(), plan)
     ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    plan = begin_forward("DrillFailover", event, ledger)
+    aurora = Aurora(clients.rds(), plan)
     request = partial(fail_over, clients.rds(), plan.target.cluster_id)
     return FailoverDrill(plan, sides_of(plan, event), aurora, ledger, request).run()

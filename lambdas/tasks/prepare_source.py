@@ -8,7 +8,7 @@ from typing import Any
 
 from migration import clients, source_preparation
 from migration.access import Credentials
-from migration.begin import begin
+from migration.begin import begin_forward
 from migration.ledger import Ledger
 from migration.names import Names
 from migration.parameters import Parameters
@@ -21,10 +21,11 @@ from migration.sides import sides_of
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"replicationRole", "sourceSecretArn", "writerGeneration"}."""
-    plan = begin("PrepareSource", event)
+    ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    plan = begin_forward("PrepareSource", event, ledger)
     names, source, sides = Names(plan), plan.source, sides_of(plan, event)
     rds, records = Rds(clients.rds()), DnsRecords(clients.route53(), source.settings)
-    secrets, ledger = Secrets(clients.secretsmanager()), Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    secrets = Secrets(clients.secretsmanager())
 
     # What is about to change is remembered first, and only once: a second run would find our own changes.
     instance = rds.instance(source.settings.instance_id)

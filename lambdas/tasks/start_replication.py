@@ -11,7 +11,8 @@ from typing import Any
 
 from migration import clients, large_values, target_preparation, task_settings
 from migration.aurora import Aurora
-from migration.begin import begin
+from migration.begin import begin_forward
+from migration.context import remember_context
 from migration.dms import Dms
 from migration.errors import ReplicationNotReady
 from migration.ledger import Ledger
@@ -25,10 +26,12 @@ STATEMENT_TIMEOUT_MS = 300_000
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"taskArn", "taskResourceId", "replicationInstanceId"}."""
-    plan = begin("StartReplication", event)
+    ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    plan = begin_forward("StartReplication", event, ledger)
+    remember_context(ledger, plan.migration_id, event)
     names, dms, sides = Names(plan), Dms(clients.dms(), Names(plan)), sides_of(plan, event)
     dms.create_instance(plan.replication_instance_class, plan.source.subnet_ids, plan.source.security_group_ids)
-    settings = _close_target(sides)
+    settings = _close_target(sides, ledger)
     Aurora(clients.rds(), plan).allow_writes()
     arns = [dms.create_endpoint(*endpoint) for endpoint in _endpoints(sides)]
     instance_arn = dms.available_instance_arn()
@@ -39,9 +42,9 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     return {**result, "replicationRole": names.replication_role}
 
 
-def _close_target(sides: Sides) -> str:
+def _close_target(sides: Sides, ledger: Ledger) -> str:
     """Empties and closes the target once; the task settings that fit what was in it."""
-    plan, ledger = sides.plan, Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    plan = sides.plan
     with sides.target_admin(statement_timeout_ms=STATEMENT_TIMEOUT_MS) as session:
         if not target_preparation.is_closed(session):
             # Remembered before the tables are emptied: afterwards there is nothing left to measure.

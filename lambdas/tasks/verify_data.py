@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from migration import clients
-from migration.begin import begin
+from migration.begin import begin_forward
 from migration.ledger import Ledger
 from migration.sides import sides_of
 from migration.verification import Verification
@@ -19,9 +19,9 @@ ROUNDS_SECONDS = 240.0  # no new round begins later than this; the last one may 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"tables", "rows", "rounds"}. Raises VerificationFailed, or VerificationUnstable with the progress."""
-    plan = begin("VerifyData", event)
-    sides = sides_of(plan, event)
     ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    plan = begin_forward("VerifyData", event, ledger)
+    sides = sides_of(plan, event)
     with (
         sides.source_admin(statement_timeout_ms=STATEMENT_TIMEOUT_MS) as source,
         sides.target_admin(statement_timeout_ms=STATEMENT_TIMEOUT_MS) as target,
