@@ -64,7 +64,7 @@ class Account:
 
     def get(self, path: str) -> Any:
         """GET `/_crossfade/<path>`; the parsed JSON. Raises AccountError when the account does not answer."""
-        return self._ask(path, None)
+        return self._ask(path)
 
     def calls(self, after: int = 0) -> list[dict[str, Any]]:
         """The call record (see rehearsal/account/call_record.py) from entry `after` on."""
@@ -78,10 +78,30 @@ class Account:
 
     def set_pace(self, factor: float) -> None:
         """Let AWS time pass `factor` times faster than real time from now on."""
-        self._ask("pace", json.dumps({"factor": factor}).encode())
+        self._ask("pace", {"factor": factor})
 
-    def _ask(self, path: str, body: bytes | None) -> Any:
-        request = urllib.request.Request(f"{self.endpoint_url}/_crossfade/{path}", data=body)
+    def add_faults(self, *rules: dict[str, Any]) -> list[int]:
+        """Let faults happen (see rehearsal/account/faults.py); the ids of the rules. Raises AccountError."""
+        added: list[int] = self._ask("faults", list(rules))
+        return added
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The rules of faults, each with how often it has `matched` and `struck`."""
+        found: list[dict[str, Any]] = self.get("faults")
+        return found
+
+    def clear_faults(self, *rule_ids: int) -> None:
+        """Drop these rules of faults, or all of them."""
+        for query in [f"?id={rule_id}" for rule_id in rule_ids] or [""]:
+            self._ask(f"faults{query}", method="DELETE")
+
+    def crash(self, instance: str) -> None:
+        """Kill the server of a database instance; RDS starts it again. Raises AccountError."""
+        self._ask("crash", {"instance": instance})
+
+    def _ask(self, path: str, content: Any = None, method: str | None = None) -> Any:
+        body = None if content is None else json.dumps(content).encode()
+        request = urllib.request.Request(f"{self.endpoint_url}/_crossfade/{path}", data=body, method=method)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return json.load(answer)
