@@ -3,6 +3,7 @@
 from rehearsal.account.mends import (
     authorization,
     functions_in_templates,
+    injected_faults,
     lambda_workers,
     metrics,
     notifications,
@@ -21,6 +22,7 @@ from rehearsal.account.mends import (
 _MENDS = (
     authorization,
     functions_in_templates,
+    injected_faults,
     lambda_workers,
     metrics,
     notifications,

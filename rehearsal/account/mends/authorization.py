@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote_plus
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, router
@@ -22,17 +23,26 @@ _ERROR_CODE = re.compile(rb'<Code>([^<]+)</Code>|"__type"\s*:\s*"(?:[^"]*#)?([^"
 
 
 @dataclass
-class _Request:
+class Request:
     """One request while it is served: what else IAM checks, and what it has decided."""
 
+    id: str = ""
     path: str = ""
     query: Any = None
     body: bytes = b""
+    principal: str = ""
+    claimed: bool = False
     more_resources: list[str] = field(default_factory=list)
     decisions: list[tuple[str, str, bool]] = field(default_factory=list)  # action, resource, allowed
 
+    @property
+    def text(self) -> str:
+        """Path, query and body, readable whichever way the protocol encodes them."""
+        asked = f"{self.path}?{self.query}\n" + self.body.decode(errors="replace")
+        return f"{asked}\n{unquote_plus(asked)}"
 
-_request: contextvars.ContextVar[_Request | None] = contextvars.ContextVar("crossfade_request", default=None)
+
+_request: contextvars.ContextVar[Request | None] = contextvars.ContextVar("crossfade_request", default=None)
 
 
 def apply() -> None:
@@ -44,16 +54,29 @@ def apply() -> None:
     iam_evaluator.enforce = _on_all_resources(iam_evaluator.enforce)
 
 
+def claim_call() -> Request | None:
+    """The authorized call that a service's handler is about to execute; None when it has been claimed already.
+
+    What a service does in process by calling another one's handler is no call of its own.
+    """
+    request = _request.get()
+    if request is None or request.claimed or not request.decisions:
+        return None
+    request.claimed = True
+    return request
+
+
 def _recorded(dispatch: Callable[..., Any]) -> Callable[..., Any]:
     async def serve(method: str, path: str, headers: Any, body: bytes, query: Any, request_id: str) -> Any:
-        request = _Request(path, query, body)
+        principal = _principal(router.extract_access_key_id(headers, query))
+        request = Request(request_id, path, query, body, principal)
         token = _request.set(request)
         try:
             refusal = _refused_role(path, headers, query, body, request_id)
             answer = refusal or await dispatch(method, path, headers, body, query, request_id)
         finally:
             _request.reset(token)
-        _record(request, _principal(router.extract_access_key_id(headers, query)), answer)
+        _record(request, answer)
         return answer
 
     return serve
@@ -74,7 +97,7 @@ def _with_all_resources(extract: Callable[..., Any]) -> Callable[..., Any]:
 
 def _on_all_resources(enforce: Callable[..., Any]) -> Callable[..., Any]:
     def decide(access_key: str, action: str, service: str, region: str, **context: Any) -> Any:
-        request = _request.get() or _Request()
+        request = _request.get() or Request()
         first = context.pop("resource_arn", "*")
         resources_left, request.more_resources = [first, *request.more_resources], []
         for arn in resources_left:
@@ -130,7 +153,7 @@ def _principal(access_key: str | None) -> str:
     return str(getattr(found, "arn", "unknown")).rsplit("/", 1)[-1]
 
 
-def _record(request: _Request, principal: str, answer: Any) -> None:
+def _record(request: Request, answer: Any) -> None:
     status, _, body = answer
     error = ""
     if status >= 400 and isinstance(body, bytes | str):
@@ -138,4 +161,4 @@ def _record(request: _Request, principal: str, answer: Any) -> None:
         error = next((group.decode() for group in (found.groups() if found else ()) if group), str(status))
     for action, resource, allowed in request.decisions:
         code = error if allowed else "AccessDenied"
-        call_record.record(principal, action, allowed=allowed, resource=resource, status=status, error=code)
+        call_record.record(request.principal, action, allowed=allowed, resource=resource, status=status, error=code)
