@@ -74,11 +74,16 @@ def synthesize(settings: Mapping[str, Any], report: Report = print) -> Path:
         _discard_old(assembly.parent)
         context = assembly.with_suffix(".settings.json")
         context.write_text(text)
-        partial = assembly.with_suffix(".partial")
+        partial = assembly.with_suffix(f".{os.getpid()}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         command = ["synth", "--quiet", "--output", str(partial), "--context", f"crossfade={context}"]
         _finish(_start(command, dict(os.environ)), "cdk synth")
-        partial.rename(assembly)
+        try:
+            partial.rename(assembly)
+        except OSError:
+            if not assembly.exists():  # otherwise another run was quicker, with the same contents
+                raise
+            shutil.rmtree(partial, ignore_errors=True)
     return assembly
 
 

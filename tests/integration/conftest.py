@@ -19,6 +19,7 @@ from rehearsal.servers.installation import Installation
 from tests.account_platform import MemoryPlatform
 from tests.integration.rds_account import RdsAccount
 from tests.integration.task_account import ENVIRONMENT, MotoPlatform, TaskAccount, name_resolver
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -39,16 +40,10 @@ def installation_of_module() -> Iterator[Installation]:
 def _installation() -> Iterator[Installation]:
     state = Path(tempfile.mkdtemp(prefix=f"crossfade-test-{os.geteuid()}-"))
     state.chmod(0o755)
-    installation = Installation(state, _free_port())
+    installation = Installation(state, free_port("127.0.0.21"))
     yield installation
     installation.kill_leftovers()
     shutil.rmtree(state, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.21", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

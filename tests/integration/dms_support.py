@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import tempfile
 import threading
 import time
@@ -22,6 +21,7 @@ from rehearsal.account.dms.service import build
 from rehearsal.account.wire import Api, ApiError
 from rehearsal.servers.installation import Installation
 from rehearsal.servers.postgres import Server
+from tests.ports import free_port
 
 PACE = 3000.0
 DATABASE = "shop"
@@ -80,9 +80,7 @@ def running_servers(**source_settings: str) -> Iterator[tuple[Server, Server]]:
     """A source with wal_level=logical and a target, both with a master user as RDS makes it."""
     state = Path(tempfile.mkdtemp(prefix=f"crossfade-dms-{os.geteuid()}-"))
     state.chmod(0o755)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.31", 0))
-        installation = Installation(state, int(probe.getsockname()[1]))
+    installation = Installation(state, free_port("127.0.0.31"))
     settings = {"wal_level": "logical", **source_settings}
     source = Server(installation, installation.servers / "source", "127.0.0.31", settings)
     target = Server(installation, installation.servers / "target", "127.0.0.32", {"wal_level": "logical"})

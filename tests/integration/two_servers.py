@@ -1,7 +1,6 @@
 """A source and a target with real replication between them, and the smallest fenced cut-over that loses nothing."""
 
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from rehearsal.servers.certificates import ENDPOINT_LABEL
 from rehearsal.servers.installation import Installation
 from rehearsal.servers.postgres import Server, base_backup
 from rehearsal.workload import schema
+from tests.ports import free_port
 
 SOURCE_HOST, TARGET_HOST = (f"{name}.{ENDPOINT_LABEL}.us-east-1.rds.amazonaws.com" for name in ("old", "new"))
 WRITER_NAME, READER_NAME = "writer.shop.internal", "reader.shop.internal"
@@ -52,9 +52,7 @@ class TwoServers:
 
     def __post_init__(self) -> None:
         self.state.chmod(0o755)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.31", 0))
-            self.installation = Installation(self.state / "pg", probe.getsockname()[1])
+        self.installation = Installation(self.state / "pg", free_port("127.0.0.31"))
         self.source, self.target = (
             Server(self.installation, self.installation.servers / host, address)
             for host, address in ((SOURCE_HOST, "127.0.0.31"), (TARGET_HOST, "127.0.0.32"))

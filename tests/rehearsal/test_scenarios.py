@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +11,9 @@ import pytest
 from rehearsal.account.settings import ROOT
 from rehearsal.run import Rehearsal
 from rehearsal.scenarios import dry_run, wrong_input
+from tests.ports import free_port
 
 PACE = 100.0
-
-
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +26,9 @@ def rehearsal() -> Iterator[Rehearsal]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CROSSFADE_STATE", str(state))
         patch.setenv("CROSSFADE_ACCOUNT_DIR", str(account))
-        patch.setenv("CROSSFADE_DB_PORT", free_port())
-        patch.setenv("CROSSFADE_PORT", free_port())
-        patch.setenv("CROSSFADE_DNS_PORT", free_port())
+        patch.setenv("CROSSFADE_DB_PORT", str(free_port()))
+        patch.setenv("CROSSFADE_PORT", str(free_port()))
+        patch.setenv("CROSSFADE_DNS_PORT", str(free_port()))
         with Rehearsal("scenarios", PACE) as started:
             wrong_input.build(started)
             yield started

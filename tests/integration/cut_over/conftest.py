@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from moto import mock_aws
 from migration import clients
 from rehearsal.servers.installation import Installation
 from tests.integration.cut_over.stage import Stage
+from tests.ports import free_port
 
 DOORS = (clients.dynamodb, clients.route53, clients.secretsmanager, clients.ssm)
 ENVIRONMENT = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
@@ -29,7 +29,7 @@ def built_stage() -> Iterator[Stage]:
         for name in ENVIRONMENT:
             patch.setenv(name, "us-east-1")
         _forget_clients()
-        stage = Stage(Installation(state, _free_port()))
+        stage = Stage(Installation(state, free_port("127.0.0.41")))
         try:
             stage.build()
             yield stage
@@ -45,12 +45,6 @@ def stage(built_stage: Stage) -> Stage:
     """The stage before a cut-over."""
     built_stage.reset()
     return built_stage
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.41", 0))
-        return int(probe.getsockname()[1])
 
 
 def _forget_clients() -> None:
