@@ -47,6 +47,11 @@ def operation_command(function: str, migration_id: str, region: str) -> str:
     )
 
 
+def runbook(page: str) -> str:
+    """The line that leads to a page of docs/runbook, the last one under "What to do"."""
+    return f"Runbook: docs/runbook/{page}.md"
+
+
 def facts(state: Mapping[str, Any]) -> list[str]:
     """What the execution has found out so far, for the person who decides."""
     verified, drill = state.get("verification", {}), state.get("drill", {})
