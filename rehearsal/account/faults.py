@@ -16,11 +16,13 @@ With `probability` (and `seed`) each one after `skip` is struck by lot, `times` 
 """
 
 import fnmatch
+import json
 import random
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 Rule = dict[str, Any]
@@ -63,6 +65,15 @@ class _Standing:
 _lock = threading.Lock()
 _rules: list[_Standing] = []
 _ids = count(1)
+_kill_points: Path | None = None
+
+
+def keep_kill_points_in(path: Path) -> None:
+    """Keep in this file, while there are any, the texts of the `kill` rules: where the processes have to hold still."""
+    global _kill_points
+    _kill_points = path
+    with _lock:
+        _write_kill_points()
 
 
 def add(rules: Any) -> list[int]:
@@ -77,6 +88,7 @@ def add(rules: Any) -> list[int]:
     with _lock:
         added = [_Standing(next(_ids), dict(rule), lot=random.Random(rule.get("seed"))) for rule in rules]
         _rules.extend(added)
+        _write_kill_points()
     return [standing.id for standing in added]
 
 
@@ -91,6 +103,7 @@ def clear(rule_id: int | None = None) -> list[int]:
     with _lock:
         dropped = [standing.id for standing in _rules if rule_id in (None, standing.id)]
         _rules[:] = [standing for standing in _rules if standing.id not in dropped]
+        _write_kill_points()
     return dropped
 
 
@@ -123,8 +136,7 @@ def of_log_line(function: str, line: str) -> Rule | None:
     """The `kill` rule that strikes when `function` has logged `line`."""
 
     def matches(rule: Rule) -> bool:
-        texts = (rule.get("match", ""), rule.get("and", ""))
-        return rule["kind"] == "kill" and _like(function, rule["function"]) and all(text in line for text in texts)
+        return rule["kind"] == "kill" and _like(function, rule["function"]) and all(t in line for t in _texts(rule))
 
     return _first(matches)
 
@@ -132,6 +144,22 @@ def of_log_line(function: str, line: str) -> Rule | None:
 def _first(matches: Callable[[Rule], bool]) -> Rule | None:
     with _lock:
         return next((found.shown() for found in _rules if matches(found.rule) and found.strikes()), None)
+
+
+def _write_kill_points() -> None:
+    if _kill_points is None:
+        return
+    points = [_texts(found.rule) for found in _rules if found.rule["kind"] == "kill"]
+    if not points:
+        _kill_points.unlink(missing_ok=True)
+        return
+    partial = _kill_points.with_suffix(".partial")
+    partial.write_text(json.dumps(points))
+    partial.replace(_kill_points)
+
+
+def _texts(rule: Rule) -> list[str]:
+    return [rule.get("match", ""), rule.get("and", "")]
 
 
 def _names(rule: Rule, name: str, subject: str) -> bool:

@@ -17,7 +17,7 @@ settings.configure_environment()
 from ministack import app  # noqa: E402  (reads the environment at import)
 from ministack.core import iam_actions, router  # noqa: E402
 
-from rehearsal.account import call_record, control, mailbox, mends  # noqa: E402
+from rehearsal.account import call_record, control, faults, mailbox, mends  # noqa: E402
 from rehearsal.account.mends import route53  # noqa: E402
 from rehearsal.servers.installation import default_installation  # noqa: E402
 
@@ -32,6 +32,7 @@ def main() -> None:
     """Serve until the process is ended."""
     call_record.keep_in(settings.STATE_DIR / "calls.jsonl")
     mailbox.keep_in(settings.STATE_DIR / "mailbox.jsonl")
+    faults.keep_kill_points_in(settings.KILL_POINTS)
     mends.apply_all()
     control.install()
     for service in settings.EMULATED:

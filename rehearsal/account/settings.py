@@ -15,6 +15,7 @@ PORT = int(os.environ.get("CROSSFADE_PORT") or 4566)
 DNS_PORT = int(os.environ.get("CROSSFADE_DNS_PORT") or 15353)
 EMULATED = os.environ.get("CROSSFADE_EMULATED", "rds,dms").replace(",", " ").split()
 ENDPOINT_URL = f"http://127.0.0.1:{PORT}"
+KILL_POINTS = STATE_DIR / "kill-points.json"
 RUNTIME_PYTHON = ROOT / ".venv-runtime" / "bin" / "python"
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "USER")
 

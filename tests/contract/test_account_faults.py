@@ -1,5 +1,6 @@
 """Faults happen where a rehearsal asks for them, and look as AWS's own do."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -107,6 +108,31 @@ def test_the_struck_call_is_in_the_record(account: Account, client: Client) -> N
     outcome(client)
     (call,) = account.calls(after=before)
     assert (call["action"], call["allowed"], call["error"]) == ("sns:ListTopics", True, "Throttled")
+
+
+def test_a_function_is_killed_where_its_log_says(
+    account: Account, client: Client, make_function: Callable[..., str]
+) -> None:
+    source = (
+        "import boto3, logging, os\nssm = boto3.client('ssm')\nlogging.getLogger().setLevel('INFO')\n"
+        "def handler(event, context):\n"
+        "    for step in event['steps']:\n"
+        "        logging.getLogger().info('step %s of %s', step, event['id'])\n"
+        "        ssm.put_parameter(Name='/killed/' + event['id'], Value=step, Type='String', Overwrite=True)\n"
+        "    return os.getpid()"
+    )
+    make_function("steps", source, actions=("ssm:PutParameter",), LoggingConfig={"LogFormat": "JSON"})
+
+    def run(migration: str) -> Any:
+        event = json.dumps({"id": migration, "steps": ["one", "two", "three"]})
+        return json.loads(client("lambda").invoke(FunctionName="steps", Payload=event)["Payload"].read())
+
+    first = run("other")
+    account.add_faults({"kind": "kill", "function": "steps", "match": "step two", "and": "mine"})
+    assert run("other") == first, "the rule names another migration"
+    assert run("mine")["errorType"] == "Runtime.ExitError"
+    assert client("ssm").get_parameter(Name="/killed/mine")["Parameter"]["Value"] == "one"
+    assert run("mine") != first, "the next invocation has a new process"
 
 
 @pytest.mark.parametrize(

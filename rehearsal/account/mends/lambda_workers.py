@@ -17,7 +17,7 @@ from ministack.core import lambda_runtime
 from ministack.core.responses import get_region, new_uuid
 from ministack.services import iam, lambda_svc
 
-from rehearsal.account import platform, settings
+from rehearsal.account import faults, platform, settings
 
 _BOOTSTRAP = Path(__file__).resolve().parents[1] / "runtime" / "bootstrap.py"
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
@@ -39,6 +39,9 @@ class PythonWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
 
         return Handler
 
+    def _pump_output(self, stream: Any, log_queue: Any) -> None:
+        super()._pump_output(_Watched(stream, self.func_name, self._proc), log_queue)
+
     def _drain_stderr_bounded(self, **_: Any) -> str:
         return str(super()._drain_stderr_bounded(_LOG_GRACE_SECONDS, _LOG_QUIET_SECONDS, hard_cap=0.1))
 
@@ -48,6 +51,22 @@ class PythonWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
         if isinstance(payload, dict) and payload.get("errorType") == "Runtime.ExitError":
             payload["errorMessage"] = f"RequestId: {request_id} Error: Runtime exited with error: signal: killed"
         return result
+
+
+class _Watched:
+    """The output of a process, which is killed at the line that a fault names."""
+
+    def __init__(self, stream: Any, function: str, process: Any) -> None:
+        self._stream, self._function, self._process = stream, function, process
+
+    def readline(self) -> bytes:
+        line: bytes = self._stream.readline()
+        if line and faults.of_log_line(self._function, line.decode(errors="replace")):
+            self._process.kill()
+        return line
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 class _Patient:
@@ -138,6 +157,7 @@ def _environment(config: dict[str, Any], code_dir: str, port: int) -> dict[str, 
         "AWS_ENDPOINT_URL": settings.ENDPOINT_URL,
         lambda_runtime.HOST_PREFIX_ENV: "true",
         "LAMBDA_TASK_ROOT": code_dir,
+        "ACCOUNT_KILL_POINTS": str(settings.KILL_POINTS),
         "PYTHONPATH": os.pathsep.join([code_dir, *(f"{layer}/python" for layer in layers), *layers]),
         "TZ": ":UTC",
         "_HANDLER": config.get("Handler", ""),

@@ -2,15 +2,20 @@
 
 A function in a VPC resolves names through the VPC's resolver, which knows the private zones and the RDS endpoints. The
 name server of the account listens on a port of its own, so `getaddrinfo` asks it before the machine's resolver.
+A process that is to be killed at a line of its log holds still after that line, so that it dies there and no later.
 """
 
+import json
 import os
 import socket
 import struct
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 _A, _CNAME = 1, 5
+_HOLD_STILL_SECONDS = 0.3
 _ask_machine = socket.getaddrinfo
 
 
@@ -79,12 +84,30 @@ def _install_resolver(server: tuple[str, int]) -> None:
     socket.getaddrinfo = getaddrinfo
 
 
+def _hold_still_at(points: Path) -> None:
+    write = sys.stdout.write
+
+    def write_and_hold(text: str) -> int:
+        written = write(text)
+        try:
+            killing = json.loads(points.read_bytes())
+        except FileNotFoundError:
+            return written
+        if any(all(part in text for part in parts) for parts in killing):
+            sys.stdout.flush()
+            time.sleep(_HOLD_STILL_SECONDS)
+        return written
+
+    sys.stdout.write = write_and_hold  # type: ignore[method-assign]
+
+
 def main() -> None:
     """Serve invocations of the handler named by the first argument until the Runtime API ends."""
     resolver = os.environ.pop("ACCOUNT_RESOLVER", "")
     if resolver:
         address, _, port = resolver.partition(":")
         _install_resolver((address, int(port)))
+    _hold_still_at(Path(os.environ.pop("ACCOUNT_KILL_POINTS")))
     # The directory of this file is no part of what a function may import.
     sys.path.pop(0)
     from awslambdaric.__main__ import main as serve
