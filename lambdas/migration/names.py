@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 
 from migration.model import MigrationPlan
 
 MIGRATION_TAG = "crossfade:migrationId"
 SOURCE_TAG = "crossfade:source"
 SCHEMA = "crossfade"
+
+
+def takeover_name(migration_id: str, execution_arn: str, stopped_at: datetime) -> str:
+    """Name of the execution that takes over from one that ended: the same for everybody who starts it."""
+    end = f"{execution_arn} {stopped_at.timestamp() * 1000:.0f}"  # a redriven execution may end more than once
+    return f"undo-{migration_id}-{hashlib.sha256(end.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)

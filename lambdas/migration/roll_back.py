@@ -1,0 +1,84 @@
+"""Going back to the source during the bake, with every write made on Aurora.
+
+Ledger: `rollBack` = `{"attempt", "state", "by", "reason", "at"}`. State: `requested`, and `undone` once UnfenceTarget
+has given the writer back to the target. SwitchBack works for one attempt, so this number rises only when the one
+before it is over. Who ends a bake is decided by one conditional write of `bake.ending` (bake_ending.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from migration import bake_ending
+from migration.context import current_execution, require_unfinished
+from migration.errors import MigrationBlocked, RollBackRequested
+from migration.executions import Executions
+from migration.ledger import Ledger
+from migration.operator_request import OperatorRequest
+from migration.takeover import take_over
+
+REQUESTED, UNDONE = "requested", "undone"
+
+
+def roll_back(
+    ledger: Ledger, executions: Executions, state_machine_arn: str, request: OperatorRequest, now: datetime
+) -> dict[str, Any]:
+    """Lets SwitchBack begin; result `{"rollBack": {"attempt", "by", "at", …}}`. Doing it twice is one roll back.
+
+    Raises MigrationBlocked, one sentence, when there is nothing to go back from or no way back.
+    """
+    migration_id = request.migration_id
+    remembered = require_unfinished(ledger, migration_id)
+    if "cutOver" not in remembered:
+        raise MigrationBlocked(
+            f"The writer of the migration {migration_id} has not moved, so there is nothing to go back from;"
+            " crossfade-abort stops the migration."
+        )
+    execution_arn = current_execution(remembered)
+    if executions.is_running(execution_arn):
+        _end_bake(ledger, executions, request, remembered, now)
+    else:
+        if remembered.get("rollBack", {}).get("state") != REQUESTED:
+            _require_way_back(migration_id, remembered)
+            _record(ledger, request, remembered, now)
+        take_over(executions, state_machine_arn, migration_id, execution_arn)
+    return {"rollBack": ledger.read(migration_id)["rollBack"], "next": "SwitchBack: crossfade-status follows it."}
+
+
+def _end_bake(
+    ledger: Ledger,
+    executions: Executions,
+    request: OperatorRequest,
+    remembered: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    if bake_ending.ending_of(remembered) != bake_ending.ROLL_BACK:
+        _require_way_back(request.migration_id, remembered)
+        change = {"rollBack": _journal(request, remembered, now)}
+        bake_ending.decide(ledger, request.migration_id, remembered, bake_ending.ROLL_BACK, change)
+    asked = ledger.read(request.migration_id)["rollBack"]
+    error = RollBackRequested(f"{asked['by']} asked to go back to the source: {asked['reason']}")
+    executions.fail(remembered["bake"]["taskToken"], error)  # nobody waits any more: the first call got through
+
+
+def _require_way_back(migration_id: str, remembered: Mapping[str, Any]) -> None:
+    reverse = remembered.get("reverse", {})
+    if reverse.get("state") != "running":
+        since = f" since {reverse['since']}" if "since" in reverse else ""
+        raise MigrationBlocked(
+            f"The way back of the migration {migration_id} is {reverse.get('state', 'not prepared')}{since}: going back"
+            " would lose writes made on Aurora. Its message says how to repair it; until then Aurora stays the writer."
+        )
+
+
+def _record(ledger: Ledger, request: OperatorRequest, remembered: Mapping[str, Any], now: datetime) -> None:
+    expected: dict[str, Any] = {"rollBack": remembered.get("rollBack")}
+    if not ledger.update(request.migration_id, {"rollBack": _journal(request, remembered, now)}, expect=expected):
+        raise MigrationBlocked(f"Somebody else has just asked for the same of {request.migration_id}: see its status.")
+
+
+def _journal(request: OperatorRequest, remembered: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    attempt = int(remembered.get("rollBack", {}).get("attempt", 0)) + 1
+    return {"attempt": attempt, "state": REQUESTED, **request.journal(now)}
