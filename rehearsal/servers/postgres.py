@@ -34,6 +34,7 @@ _BASE_SETTINGS: Mapping[str, str] = {
     "max_logical_replication_workers": "8",
     "max_sync_workers_per_subscription": "4",
     "wal_receiver_status_interval": "1s",
+    "wal_retrieve_retry_interval": "200ms",
     "wal_level": "replica",
     "wal_keep_size": "512MB",
     "max_wal_size": "2GB",
@@ -89,6 +90,7 @@ class Server:
         if self.running:
             return
         self.write_configuration()
+        (self.data / "postmaster.pid").unlink(missing_ok=True)  # a killed server's would say that it is ready
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 [self.installation.bin / "postgres", "-D", self.data],
@@ -115,6 +117,17 @@ class Server:
             if time.monotonic() > deadline:
                 raise ServerError(f"the server at {self.address} did not stop; see {self.log}")
             time.sleep(0.01)
+
+    def kill(self) -> None:
+        """End every process of the server at once, as a failing host does: nobody flushes, nobody says goodbye."""
+        pid = running_pid(self.data)
+        if pid is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)  # it must not start another one while its children are looked for
+            for process in (*_children(pid), pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
 
     def reload(self) -> None:
         """Take over changed settings that need no restart."""
@@ -187,6 +200,17 @@ class Server:
 
     def _last_words(self) -> str:
         return self.log.read_text(errors="replace")[-1500:] if self.log.exists() else "it printed nothing"
+
+
+def _children(parent: int) -> list[int]:
+    """The pids whose parent is `parent`: its backends have process groups of their own."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
 
 
 def base_backup(installation: Installation, address: str, target: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rehearsal.account import faults
 from rehearsal.account.dms import access
 from rehearsal.account.dms.endpoints import Endpoints
 from rehearsal.account.dms.faults import not_found, wrong_state
@@ -73,6 +74,7 @@ class Connections:
         if connection is None or pair[1] not in self._endpoints.by_arn:
             return
         try:
+            _refuse_by_rule(connection["EndpointIdentifier"])
             self._probe(self._endpoints.by_arn[pair[1]])
         except access.Unreachable as error:
             connection.update(
@@ -87,3 +89,9 @@ class Connections:
     def _probe(self, endpoint: dict[str, Any]) -> None:
         login = access.login(self._platform, endpoint)
         login.open(timeout_seconds=access.CONNECT_TIMEOUT_SECONDS).close()
+
+
+def _refuse_by_rule(endpoint: str) -> None:
+    fault = faults.take("connection-test-fails", endpoint)
+    if fault is not None:
+        raise access.Unreachable(fault.get("message", "Cannot connect to ODBC provider Network error has occurred"))

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pg8000.exceptions import Error
 from pg8000.native import Connection, identifier
 
+from rehearsal.account import faults
 from rehearsal.account.dms import tables
 from rehearsal.account.dms.access import Unreachable, reason
 from rehearsal.account.dms.database import TaskFailed, closing
@@ -76,7 +77,8 @@ class RowStream:
 class FullLoad:
     """Loads the tables of a task. `stop` ends it between two chunks; unfinished tables keep nothing."""
 
-    def __init__(self, source: Source, target: Target, settings: TaskSettings) -> None:
+    def __init__(self, task: str, source: Source, target: Target, settings: TaskSettings) -> None:
+        self._task = task
         self._source, self._target, self._settings = source, target, settings
         self.errors: list[str] = []
         self.fatal: str | None = None
@@ -97,6 +99,7 @@ class FullLoad:
             return
         item.begin()
         try:
+            self._refuse_by_rule(item.table)
             self._copy(item, snapshot, stop)
         except Stopped:
             item.state = tables.BEFORE_LOAD
@@ -106,6 +109,11 @@ class FullLoad:
             self.errors.append(f"{item.table.schema}.{item.table.name}: {reason(error)}")
         else:
             item.end(tables.COMPLETED)
+
+    def _refuse_by_rule(self, table: Table) -> None:
+        fault = faults.take("table-load-fails", f"{self._task}/{table.schema}.{table.name}")
+        if fault is not None:
+            raise TaskFailed(fault.get("message", "Failed to load data from csv file, No space left on device"))
 
     def _copy(self, item: Progress, snapshot: str | None, stop: threading.Event) -> None:
         stream = RowStream(item, stop)

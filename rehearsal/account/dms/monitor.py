@@ -9,11 +9,14 @@ from collections.abc import Callable
 
 from pg8000.native import Connection
 
+from rehearsal.account import faults
 from rehearsal.account.dms.apply_errors import ApplyErrors
+from rehearsal.account.dms.database import TaskFailed
 from rehearsal.account.dms.lag import LagMeter, Positions
 from rehearsal.account.dms.ports import Platform
 from rehearsal.account.dms.replication import Replication
 from rehearsal.account.dms.sessions import KeptSession
+from rehearsal.account.dms.settings import TaskSettings
 from rehearsal.account.dms.tables import Progress
 from rehearsal.account.dms.validation import EVERY_SECONDS, Validation
 
@@ -35,18 +38,20 @@ class Monitor:
         platform: Platform,
         replication: Replication,
         dimensions: dict[str, str],
-        errors: ApplyErrors,
-        on_error: Callable[[str], None],
+        settings: TaskSettings,
+        on_error: Callable[[str, str], None],
     ) -> None:
+        """`on_error` gets a message and its level, FATAL or RECOVERABLE."""
         self._platform, self._replication, self._dimensions = platform, replication, dimensions
-        self._errors, self._on_error = errors, on_error
+        self._errors, self._on_error = ApplyErrors(settings), on_error
         source, target = replication.source.database, replication.target.database
         self._source = KeptSession(source, lambda: source.open_admin(SESSION_TIMEOUT_SECONDS))
-        self._target = KeptSession(target, lambda: target.open_admin(SESSION_TIMEOUT_SECONDS))
+        self._target = KeptSession(target, self._open_target)
         self._heart = KeptSession(source, lambda: source.login().open(timeout_seconds=SESSION_TIMEOUT_SECONDS))
         self._meter, self._counters, self._validation = LagMeter(), Counters(), Validation()
         self._loaded_rows = self._applied_rows = self._applied_position = 0
         self._source_rows = self._rows_in_step = 0
+        self._target_seen = False
         self._beaten_seconds = self._validated_seconds = time.monotonic()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dms-monitor", daemon=True)
@@ -66,6 +71,8 @@ class Monitor:
             now = time.monotonic()
             self._report_load(now - last)
             if self._replication.following:
+                self._stop_by_rule()
+                self._target.attempt(self._replication.adjust)
                 self._source.attempt(self._report_lag)
                 self._target.attempt(functools.partial(self._report_rows, now - last))
                 self._beat(now)
@@ -73,6 +80,24 @@ class Monitor:
             last = now
         for session in (self._source, self._target, self._heart):
             session.close()
+
+    def _open_target(self) -> Connection:
+        """A session of the target; opened anew after it was away, as which DMS's own sessions come back, or do not."""
+        if self._target_seen:
+            try:
+                self._replication.recheck_target()
+            except TaskFailed as error:
+                self._on_error(str(error), "FATAL")
+                raise
+        session = self._replication.target.database.open_admin(SESSION_TIMEOUT_SECONDS)
+        self._target_seen = True
+        return session
+
+    def _stop_by_rule(self) -> None:
+        fault = faults.take("task-stops", self._replication.task)
+        if fault is not None:
+            message = fault.get("message", "Task error notification received from subtask 0, thread 0")
+            self._on_error(message, str(fault.get("level", "RECOVERABLE")))
 
     def _report_load(self, elapsed_seconds: float) -> None:
         loaded = sum(item.loaded_rows for item in self._replication.progress)
@@ -107,7 +132,7 @@ class Monitor:
         self._applied_rows = applied
         trouble = self._errors.verdict(session, self._replication.target.subscription, self._applied_position)
         if trouble is not None:
-            self._on_error(trouble)
+            self._on_error(trouble, "FATAL")
 
     def _beat(self, now_seconds: float) -> None:
         settings = self._replication.source.database.settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from rehearsal.account.dms.tables import Column, Table
 
 PLUGIN = "pgoutput"
 _MIN_SENDER_TIMEOUT_MS = 10_000
+_FREE_TRIES = 500
 _TABLES = """
     SELECT n.nspname, c.relname, c.relpersistence = 'p', pg_table_size(c.oid),
            CASE c.relreplident WHEN 'f' THEN true WHEN 'n' THEN false
@@ -139,20 +141,29 @@ class Source:
         """Let an existing slot, at its position, give what the engine reads. Raises TaskFailed when it cannot."""
         with self.database.admin() as session:
             rows = session.run(
-                "SELECT plugin, active, confirmed_flush_lsn >= CAST(:published AS pg_lsn) FROM pg_replication_slots"
+                "SELECT plugin, active_pid, confirmed_flush_lsn >= CAST(:published AS pg_lsn) FROM pg_replication_slots"
                 " WHERE slot_name = :slot",
                 slot=slot,
                 published=self._published_at,
             )
             if not rows:
                 raise TaskFailed(f'replication slot "{slot}" does not exist on the source')
-            ((plugin, active, knows_publication),) = rows
-            if active:
-                raise TaskFailed(f'replication slot "{slot}" is in use by another session')
+            ((plugin, reader, knows_publication),) = rows
+            if reader is not None:
+                raise TaskFailed(f'replication slot "{slot}" is active for PID {reader}')
             if not knows_publication:
                 raise TaskFailed(f'the emulated DMS follows only slots made after the task: "{slot}" is older')
             if plugin != PLUGIN:
                 self._change_plugin(session, slot)
+
+    def await_free(self, slot: str) -> None:
+        """Return when nobody reads the slot: its sender ends a moment after the reader has. Raises TaskFailed."""
+        with self.database.admin() as session:
+            for _ in range(_FREE_TRIES):
+                if not session.run("SELECT FROM pg_replication_slots WHERE slot_name = :slot AND active", slot=slot):
+                    return
+                time.sleep(0.02)
+        raise TaskFailed(f'replication slot "{slot}" is still being read')
 
     def drop_slot(self, slot: str) -> None:
         with self.database.admin() as session:

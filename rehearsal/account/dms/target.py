@@ -9,11 +9,16 @@ from typing import Any
 from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection, identifier, literal
 
-from rehearsal.account.dms.access import reason
-from rehearsal.account.dms.database import Database, TaskFailed
+from rehearsal.account.dms.access import Unreachable, reason, sql_state
+from rehearsal.account.dms.database import Database, TaskFailed, hang_up
 from rehearsal.account.dms.tables import Table
 
 PAUSE_SECONDS = 30.0
+_SHUTTING_DOWN = "57P"
+"""The SQLSTATEs of a server that ends or only begins."""
+_MAY_WRITE = """
+    SELECT has_schema_privilege(:schema, 'USAGE') AND has_table_privilege(:name, 'INSERT')
+       AND has_table_privilege(:name, 'UPDATE') AND has_table_privilege(:name, 'DELETE')"""
 _EXCEPTIONS = (
     '"TASK_NAME" varchar(128) NOT NULL, "TABLE_OWNER" varchar(128) NOT NULL, "TABLE_NAME" varchar(128) NOT NULL,'
 )
@@ -53,6 +58,8 @@ class Target:
                 f"CREATE TABLE IF NOT EXISTS {identifier(control_schema)}.awsdms_apply_exceptions ({_EXCEPTIONS})"
             )
         except DatabaseError as error:
+            if sql_state(error).startswith(_SHUTTING_DOWN):
+                raise Unreachable(reason(error)) from error
             raise TaskFailed(f"could not prepare the target: {reason(error)}") from error
         finally:
             session.close()
@@ -64,19 +71,40 @@ class Target:
             found = {(schema, name) for schema, name in session.run("SELECT schemaname, tablename FROM pg_tables")}
         return {table.key for table in tables if table.key in found}
 
-    def always_identities(self) -> set[tuple[str, str]]:
-        """Tables with a column GENERATED ALWAYS AS IDENTITY."""
+    def require_privileges(self, tables: Iterable[Table]) -> None:
+        """Refuse tables that the endpoint's user may not write: the emulator's own role applies. Raises TaskFailed."""
+        session = self.open_writer()
+        try:
+            for table in tables:
+                ((allowed,),) = session.run(_MAY_WRITE, schema=table.schema, name=table.qualified)
+                if not allowed:
+                    raise TaskFailed(f"permission denied for table {table.schema}.{table.name}")
+        except DatabaseError as error:
+            raise TaskFailed(reason(error)) from error
+        finally:
+            hang_up(session)
+
+    def always_identities(self) -> dict[tuple[str, str], str]:
+        """Tables with a column GENERATED ALWAYS AS IDENTITY, and its name."""
         with self.database.admin() as session:
             rows = session.run(
-                "SELECT DISTINCT n.nspname, c.relname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+                "SELECT n.nspname, c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
                 " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE a.attidentity = 'a' AND NOT a.attisdropped"
             )
-        return {(schema, name) for schema, name in rows}
+        return {(schema, name): column for schema, name, column in rows}
 
     def subscribe(
-        self, source_conninfo: str, slot: str, publications: Sequence[str], leave_out: Sequence[Table]
+        self,
+        source_conninfo: str,
+        slot: str,
+        publications: Sequence[str],
+        leave_out: Sequence[Table],
+        start_at: str | None,
     ) -> None:
-        """Follow the slot from where it stands; tables in `leave_out` (failed loads) get nothing."""
+        """Be ready to follow the slot from `start_at` (None: where it stands), without beginning yet.
+
+        Tables in `leave_out` (failed loads) get nothing.
+        """
         with self.database.admin() as session:
             session.run(
                 f"CREATE SUBSCRIPTION {self.subscription} CONNECTION {literal(source_conninfo)}"
@@ -84,16 +112,35 @@ class Target:
                 " enabled = false, copy_data = false, origin = any, streaming = on, synchronous_commit = on)"
             )
             self._leave_out(session, leave_out)
-            self._fire_triggers(session)
-            session.run(f"ALTER SUBSCRIPTION {self.subscription} ENABLE")
+            if start_at:
+                # What was committed before this place is skipped; PostgreSQL begins at the slot's if that is later.
+                session.run(
+                    "SELECT pg_replication_origin_advance('pg_' || oid, CAST(:place AS pg_lsn)) FROM pg_subscription"
+                    " WHERE subname = :name",
+                    place=start_at,
+                    name=self.subscription,
+                )
 
-    def resume(self) -> None:
+    def resume(self, source_conninfo: str, *, apply: bool = True) -> None:
         """Go on exactly where pause() stopped. Raises TaskFailed when the subscription is gone."""
         with self.database.admin() as session:
             if not self._exists(session):
                 raise TaskFailed("the target has lost the task's position: the task must be reloaded")
             self._fire_triggers(session)
-            session.run(f"ALTER SUBSCRIPTION {self.subscription} ENABLE")
+            self.adjust(session, source_conninfo, apply=apply)
+
+    def adjust(self, session: Connection, source_conninfo: str, *, apply: bool) -> None:
+        """Let the subscription read from there, and apply or hold."""
+        rows = session.run(
+            "SELECT subconninfo = :source, subenabled FROM pg_subscription WHERE subname = :name",
+            source=source_conninfo,
+            name=self.subscription,
+        )
+        for same, enabled in rows:
+            if not same:
+                session.run(f"ALTER SUBSCRIPTION {self.subscription} CONNECTION {literal(source_conninfo)}")
+            if enabled != apply:
+                session.run(f"ALTER SUBSCRIPTION {self.subscription} {'ENABLE' if apply else 'DISABLE'}")
 
     def pause(self) -> None:
         """Stop applying; returns when nothing is being applied any more. The position stays."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from pg8000.exceptions import Error
 
+from rehearsal.account import faults
 from rehearsal.account.dms import notices, statistics
 from rehearsal.account.dms.access import Unreachable, reason
-from rehearsal.account.dms.apply_errors import ApplyErrors
 from rehearsal.account.dms.database import TaskFailed
 from rehearsal.account.dms.faults import wrong_state
 from rehearsal.account.dms.mappings import Mappings, parse_mappings
@@ -27,6 +28,9 @@ MODIFYING_SECONDS = 15.0
 STARTING_SECONDS = 45.0
 STOPPING_SECONDS = 30.0
 DELETING_SECONDS = 30.0
+PAUSE_LIMIT_SECONDS = 30.0
+PAUSE_RETRY_SECONDS = 0.2
+"""Real seconds in which a database that is away is waited for when a task stops."""
 _STARTABLE = ("ready", "stopped", "failed")
 _log = logging.getLogger(__name__)
 
@@ -86,8 +90,11 @@ class Task:
                 **({"LastFailureMessage": self._failure} if self._failure else {}),
             }
 
-    def start(self, kind: str) -> None:
-        """start-replication (once), resume-processing (later) or reload-target. Raises InvalidResourceStateFault."""
+    def start(self, kind: str, position: str | None = None) -> None:
+        """start-replication (once), resume-processing (later) or reload-target. Raises InvalidResourceStateFault.
+
+        `position` is the CdcStartPosition of the first start; a later one goes on where the task stopped.
+        """
         with self._lock:
             self._require(_STARTABLE, "started")
             if kind == "start-replication" and self._times.fresh:
@@ -97,6 +104,8 @@ class Task:
             if kind == "reload-target" and self._replication.migration_type == "cdc":
                 raise wrong_state("Start Type : RELOAD_TARGET, is not valid for a task of migration type cdc")
             self.status, self._stop_reason, self._failure = "starting", "", ""
+            if position:
+                self.request = {**self.request, "CdcStartPosition": position}
             self._times.start(fresh=kind != "resume-processing")
         self._in_background(lambda: self._run(kind))
 
@@ -126,6 +135,7 @@ class Task:
     def _run(self, kind: str) -> None:
         self._platform.sleep(STARTING_SECONDS)
         try:
+            self._refuse_by_rule()
             with self._work:
                 self._engage(kind)
         except (TaskFailed, Unreachable, Error, OSError) as error:
@@ -134,6 +144,11 @@ class Task:
             _log.exception("the emulated DMS failed")
             self._fail(f"internal error: {error}")
 
+    def _refuse_by_rule(self) -> None:
+        fault = faults.take("task-start-fails", self.identifier)
+        if fault is not None:
+            raise TaskFailed(fault.get("message", "Error executing source loop; Stream component failed"))
+
     def _engage(self, kind: str) -> None:
         engine = self._replication
         if kind == "reload-target":
@@ -141,6 +156,7 @@ class Task:
         engine.connect(self._settings)
         if kind != "resume-processing" or not engine.progress:
             engine.begin(self._mappings)
+            engine.start_at = self.request.get("CdcStartPosition")
         if not self._set("starting", "running"):
             return
         flag = "fresh start" if kind == "start-replication" else kind.replace("-", " ")
@@ -182,13 +198,18 @@ class Task:
             self._notices.task(notices.TASK_CREATED, self.arn, self.identifier)
 
     def _pause(self) -> None:
-        try:
-            with self._work:
-                self._replication.pause()
-        except (TaskFailed, Unreachable, Error, OSError) as error:
-            self._fail(reason(error))
-        else:
-            self._finish("Stop Reason NORMAL")
+        """Stop where the databases can be asked to; one that is away for a moment is waited for."""
+        deadline = time.monotonic() + PAUSE_LIMIT_SECONDS
+        while True:
+            try:
+                with self._work:
+                    self._replication.pause()
+            except (TaskFailed, Unreachable, Error, OSError) as error:
+                if time.monotonic() > deadline:
+                    return self._fail(reason(error))
+                time.sleep(PAUSE_RETRY_SECONDS)
+            else:
+                return self._finish("Stop Reason NORMAL")
 
     def _finish(self, stop_reason: str) -> None:
         self._end_monitor()
@@ -197,23 +218,24 @@ class Task:
             self._times.stop()
         self._notices.task(notices.TASK_STOPPED, self.arn, self.identifier, f" with {stop_reason}")
 
-    def _fail(self, message: str) -> None:
+    def _fail(self, message: str, level: str = "FATAL") -> None:
+        """`level` is FATAL or RECOVERABLE; the latter when DMS has given up to recover."""
         self._end_monitor()
         with self._lock:
-            self.status, self._stop_reason = "failed", "Stop Reason FATAL_ERROR"
-            self._failure = f"Last Error  {message}. Stop Reason FATAL_ERROR Error Level FATAL"
+            self.status, self._stop_reason = "failed", f"Stop Reason {level}_ERROR"
+            self._failure = f"Last Error  {message}. Stop Reason {level}_ERROR Error Level {level}"
             self._times.stop()
         self._notices.task(notices.TASK_FAILED, self.arn, self.identifier, f": {message}")
 
-    def _break(self, message: str) -> None:
+    def _break(self, message: str, level: str = "FATAL") -> None:
         """The monitor found an error that the settings stop for; what follows must not run in its own thread."""
         if self._set("running", "stopping"):
-            self._in_background(lambda: self._broken(message))
+            self._in_background(lambda: self._broken(message, level))
 
-    def _broken(self, message: str) -> None:
+    def _broken(self, message: str, level: str) -> None:
         with self._work, contextlib.suppress(TaskFailed, Unreachable, Error, OSError):
             self._replication.pause()
-        self._fail(message)
+        self._fail(message, level)
 
     def _remove(self, forget: Callable[[], None]) -> None:
         self._end_monitor()
@@ -222,8 +244,7 @@ class Task:
         self._notices.task(notices.TASK_DELETED, self.arn, self.identifier)
 
     def _begin_monitor(self) -> None:
-        errors = ApplyErrors(self._settings)
-        self._monitor = Monitor(self._platform, self._replication, self._dimensions, errors, self._break)
+        self._monitor = Monitor(self._platform, self._replication, self._dimensions, self._settings, self._break)
         self._monitor.start()
 
     def _end_monitor(self) -> None:

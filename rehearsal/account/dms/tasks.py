@@ -57,8 +57,8 @@ class Tasks:
         resource_id = names.new_resource_id(request)
         arn = names.arn(self._platform, "task", resource_id)
         self._tags.register(arn, request)
-        engine = Replication(resource_id.lower().replace("-", "_"), source, target, request["MigrationType"])
         complete = {**request, "ReplicationTaskIdentifier": identifier, "ReplicationTaskArn": arn}
+        engine = Replication(resource_id.lower().replace("-", "_"), source, target, complete)
         name = instance["ReplicationInstanceIdentifier"]
         self.by_arn[arn] = Task(self._platform, self._notices, complete, engine, name)
         return {"ReplicationTask": self.by_arn[arn].describe()}
@@ -92,7 +92,7 @@ class Tasks:
         instance = self._instances.available(task.request["ReplicationInstanceArn"])["ReplicationInstanceArn"]
         for key in ("SourceEndpointArn", "TargetEndpointArn"):
             self._connections.require_tested(instance, task.request[key])
-        task.start(request["StartReplicationTaskType"])
+        task.start(request["StartReplicationTaskType"], request.get("CdcStartPosition"))
         return {"ReplicationTask": task.describe()}
 
     def stop(self, request: dict[str, Any]) -> dict[str, Any]:
