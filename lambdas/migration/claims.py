@@ -44,3 +44,22 @@ def take_claim(ledger: Claims, source: str, wanted: Claim, is_running: Callable[
             f"The source {source} has just been claimed by {holder.execution_arn}: wait for its end."
         )
     return holder
+
+
+def follow_claim(ledger: Claims, source: str, wanted: Claim, is_running: Callable[[str], bool]) -> None:
+    """Another execution goes on with the same migration: it takes the claim from the dead one, or a source left free.
+
+    Atomic: no new migration slips in between. Raises MigrationBlocked when a living execution drives the migration, or
+    another migration has the source.
+    """
+    holder = ledger.holder(source) or wanted
+    if holder.execution_arn != wanted.execution_arn:
+        if holder.migration_id != wanted.migration_id:
+            raise MigrationBlocked(
+                f"The source {source} belongs to {holder.migration_id}, not to {wanted.migration_id}."
+            )
+        if is_running(holder.execution_arn):
+            raise MigrationBlocked(f"The migration {wanted.migration_id} is driven by {holder.execution_arn} already.")
+    now_holding = ledger.claim(source, wanted, instead_of=holder)
+    if now_holding.execution_arn != wanted.execution_arn:
+        raise MigrationBlocked(f"The source {source} has just been claimed by {now_holding.execution_arn}.")
