@@ -11,6 +11,7 @@ import pwd
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -120,13 +121,13 @@ class Installation:
 
         Raises pg8000's InterfaceError when nothing listens there.
         """
-        return pg8000.native.Connection(
+        return log_in(
             SUPERUSER,
-            host=address,
-            port=self.port,
+            address,
+            self.port,
+            timeout_seconds,
             database=database,
             password=self.password,
-            timeout=timeout_seconds,
             application_name="rdsadmin",
             ssl_context=False,  # given None, pg8000 loads the system's certificates for every connection: 24 ms
         )
@@ -187,6 +188,22 @@ def default_installation() -> Installation:
     state = Path(os.environ.get("CROSSFADE_STATE") or f"/tmp/crossfade-{os.geteuid()}")
     name = "databases-" + hashlib.sha256(bytes(account)).hexdigest()[:8]
     return Installation(state / name, int(os.environ.get("CROSSFADE_DB_PORT") or DEFAULT_PORT))
+
+
+def log_in(user: str, address: str, port: int, timeout_seconds: float | None, **more: Any) -> pg8000.native.Connection:
+    """A session over a socket that is closed when the login fails: pg8000 would leave it open.
+
+    Raises pg8000's InterfaceError when nothing listens there, DatabaseError when the server refuses.
+    """
+    try:
+        stream = socket.create_connection((address, port), timeout_seconds)
+    except OSError as error:
+        raise pg8000.exceptions.InterfaceError(f"cannot connect to {address} port {port}: {error}") from error
+    try:
+        return pg8000.native.Connection(user, host=address, sock=stream, **more)
+    except BaseException:
+        stream.close()
+        raise
 
 
 def hang_up(session: pg8000.native.Connection) -> None:

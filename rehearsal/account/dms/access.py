@@ -11,6 +11,7 @@ from pg8000.exceptions import DatabaseError, Error
 from pg8000.native import Connection, literal
 
 from rehearsal.account.dms.ports import Platform
+from rehearsal.servers.installation import log_in
 
 SECRET_KEYS = ("username", "password", "host", "port")
 CONNECT_TIMEOUT_SECONDS = 15.0
@@ -35,14 +36,14 @@ class Login:
     def open(self, *, replication: bool = False, timeout_seconds: float | None = None) -> Connection:
         """A connection as the endpoint's user; with `replication`, a walsender. Raises Unreachable."""
         try:
-            return Connection(
+            return log_in(
                 self.user,
-                host=self.address,
-                port=self.port,
+                self.address,
+                self.port,
+                timeout_seconds,
                 database=self.database,
                 password=self.password,
-                ssl_context=None if self.ssl_mode == "none" else _unverified_context(),
-                timeout=timeout_seconds,
+                ssl_context=False if self.ssl_mode == "none" else _unverified_context(),
                 application_name="aws-dms",
                 replication="database" if replication else None,
             )
