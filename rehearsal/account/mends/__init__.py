@@ -2,6 +2,7 @@
 
 from rehearsal.account.mends import (
     authorization,
+    execution_events,
     functions_in_templates,
     injected_faults,
     lambda_workers,
@@ -15,12 +16,15 @@ from rehearsal.account.mends import (
     states_execution,
     states_log,
     states_paths,
+    states_redrive,
     states_task,
     states_token,
+    states_walk,
 )
 
 _MENDS = (
     authorization,
+    execution_events,
     functions_in_templates,
     injected_faults,
     lambda_workers,
@@ -34,8 +38,10 @@ _MENDS = (
     states_execution,
     states_log,
     states_paths,
+    states_redrive,
     states_task,
     states_token,
+    states_walk,
 )
 
 

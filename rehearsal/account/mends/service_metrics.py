@@ -27,7 +27,10 @@ def apply() -> None:
 
     def announced(execution: dict[str, Any]) -> None:
         dimensions = {"StateMachineArn": execution["stateMachineArn"]}
-        cloudwatch.record_metric("AWS/States", _EXECUTIONS[execution["status"]], 1, "Count", dimensions)
+        name = _EXECUTIONS[execution["status"]]
+        if execution["status"] == "RUNNING" and execution.get("redriveCount"):
+            name = "ExecutionsRedriven"
+        cloudwatch.record_metric("AWS/States", name, 1, "Count", dimensions)
         announce(execution)
 
     stepfunctions._emit_execution_status_event = announced
