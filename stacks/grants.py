@@ -143,6 +143,10 @@ class Grants:
         """Ask whether an execution lives."""
         return _grant("states", ["DescribeExecution"], self._arns.executions)
 
+    def take_over(self) -> Grant:
+        """Start the execution that takes over from a dead one."""
+        return _grant("states", ["StartExecution"], self._arns.state_machine)
+
     def tokens(self, *actions: str) -> Grant:
         """Answer task tokens. The reference names no resource type for it, but AWS checks the token's state machine.
 

@@ -66,7 +66,7 @@ class MigrationStack(Stack):
         functions = self._make_functions()
         machine = self._make_state_machine(functions)
         self._alerts.watch_executions(machine)
-        self._announce_outcomes(machine, functions["AnnounceOutcome"])
+        self._watch_endings(machine, functions)
         for source in settings.sources:
             self._publish_source(source)
 
@@ -108,6 +108,7 @@ class MigrationStack(Stack):
         values = {
             "CROSSFADE_TABLE": LEDGER_TABLE,
             "CROSSFADE_TOPIC_ARN": arns.topic[0],
+            "CROSSFADE_STATE_MACHINE_ARN": arns.state_machine[0],
             "CROSSFADE_SOURCES_PREFIX": SOURCES_PREFIX,
             "CROSSFADE_WRITER_PREFIX": WRITER_PREFIX,
             "CROSSFADE_SCHEDULE_GROUP": SCHEDULE_GROUP,
@@ -147,22 +148,24 @@ class MigrationStack(Stack):
         CfnOutput(self, "StateMachineArn", value=machine.state_machine_arn)
         return machine
 
-    def _announce_outcomes(self, machine: stepfunctions.StateMachine, announcer: aws_lambda.Function) -> None:
-        rule = events.Rule(
-            self,
-            "Outcomes",
-            rule_name="crossfade-outcomes",
-            description="Tells on-call how a migration ended.",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={
-                    "stateMachineArn": [machine.state_machine_arn],
-                    "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
-                },
-            ),
-        )
-        rule.add_target(targets.LambdaFunction(announcer, dead_letter_queue=self._dead_letters))
+    def _watch_endings(self, machine: stepfunctions.StateMachine, functions: dict[str, aws_lambda.Function]) -> None:
+        unsuccessful = ["FAILED", "TIMED_OUT", "ABORTED"]
+        for name, statuses, function, description in (
+            ("outcomes", ["SUCCEEDED", *unsuccessful], "AnnounceOutcome", "Tells on-call how a migration ended."),
+            ("stopped", unsuccessful, "UndoStopped", "Lets another execution take over from a stopped one."),
+        ):
+            rule = events.Rule(
+                self,
+                name.capitalize(),
+                rule_name=f"crossfade-{name}",
+                description=description,
+                event_pattern=events.EventPattern(
+                    source=["aws.states"],
+                    detail_type=["Step Functions Execution Status Change"],
+                    detail={"stateMachineArn": [machine.state_machine_arn], "status": statuses},
+                ),
+            )
+            rule.add_target(targets.LambdaFunction(functions[function], dead_letter_queue=self._dead_letters))
 
     def _publish_source(self, source: SourceSettings) -> None:
         aws_ssm.StringParameter(

@@ -15,6 +15,7 @@ LOGGING = ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL")
 DATABASE = "CROSSFADE_DATABASE_CA"
 LEDGER = "CROSSFADE_TABLE"
 TOPIC = "CROSSFADE_TOPIC_ARN"
+MACHINE = "CROSSFADE_STATE_MACHINE_ARN"
 SOURCES = "CROSSFADE_SOURCES_PREFIX"
 WRITER = "CROSSFADE_WRITER_PREFIX"
 DMS_ROLE = "CROSSFADE_DMS_SECRETS_ROLE_ARN"
@@ -277,6 +278,7 @@ def _compensations(may: Grants) -> list[FunctionRow]:
             (LEDGER, DATABASE),
             in_vpc=True,
         ),
+        _task("RecallMigration", [ledger, may.executions(), may.schedules("DeleteSchedule")], (LEDGER, *SCHEDULES)),
     ]
 
 
@@ -285,6 +287,22 @@ def _operations(may: Grants) -> list[FunctionRow]:
     return [
         _short("operations", "Approve", [ledger, may.tokens("SendTaskSuccess")], (LEDGER,)),
         _short("operations", "Reject", [ledger, may.tokens("SendTaskFailure")], (LEDGER,)),
+        *(
+            _short(
+                "operations",
+                name,
+                [ledger, may.tokens("SendTaskFailure"), may.executions(), may.take_over()],
+                (LEDGER, MACHINE),
+            )
+            for name in ("Abort", "RollBack")
+        ),
+        _short(
+            "operations",
+            "CompleteEarly",
+            [ledger, may.tokens("SendTaskSuccess"), may.schedules("DeleteSchedule")],
+            (LEDGER, *SCHEDULES),
+        ),
+        *(_short("operations", name, [ledger], (LEDGER,)) for name in ("Pause", "Resume")),
     ]
 
 
@@ -299,10 +317,11 @@ def _events(may: Grants) -> list[FunctionRow]:
         may.schedules("DeleteSchedule"),
         may.tokens("SendTaskHeartbeat", "SendTaskSuccess", "SendTaskFailure"),
     ]
-    finishing = [may.ledger("GetItem"), may.tokens("SendTaskSuccess")]
+    finishing = [may.ledger("GetItem", "UpdateItem"), may.tokens("SendTaskSuccess")]
     return [
         _short("events", "StepReads", stepping, (LEDGER, DATABASE, *SCHEDULES), timeout_seconds=60, in_vpc=True),
         _short("events", "FinishBake", finishing, (LEDGER,)),
         _short("events", "RemindRetirement", [may.notices()], (TOPIC,)),
         _short("events", "AnnounceOutcome", [may.notices()], (TOPIC,)),
+        _short("events", "UndoStopped", [may.ledger("GetItem"), may.executions(), may.take_over()], (LEDGER, MACHINE)),
     ]

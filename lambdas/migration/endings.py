@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from migration.model import migration_id_for
+from migration.names import takeover_name
 
 STOPPED_STATUSES = frozenset({"ABORTED", "TIMED_OUT"})
 # No Catch takes these (Step Functions developer guide, "Error names"): to the migration they are a stop like any other.
@@ -19,14 +20,14 @@ UNKNOWN_SOURCE = "unknown source"
 
 @dataclass(frozen=True)
 class Ending:
-    """`status` is SUCCEEDED, FAILED, TIMED_OUT or ABORTED; `asked` the execution's input; `stopped_at` as in the event."""
+    """`status` is SUCCEEDED, FAILED, TIMED_OUT or ABORTED; `asked` is the execution's input."""
 
     execution_arn: str
     status: str
     error: str
     cause: str
     asked: Mapping[str, Any]
-    stopped_at: str
+    stopped_at: datetime
 
     @property
     def is_undo(self) -> bool:
@@ -58,26 +59,21 @@ class Ending:
         return self.status in STOPPED_STATUSES or uncatchable
 
     @property
-    def undo_name(self) -> str:
-        """Name of the execution that takes over: the same each time this ending is told, another for the next one."""
-        ending = hashlib.sha256(f"{self.execution_arn}{self.stopped_at}".encode()).hexdigest()[:8]
-        return f"undo-{self.migration_id}-{ending}"
-
-    @property
-    def undo_arn(self) -> str:
-        """ARN of the execution of that name."""
-        return f"{self.execution_arn.rsplit(':', 1)[0]}:{self.undo_name}"
+    def successor_arn(self) -> str:
+        """ARN of the execution that takes over when this one was stopped."""
+        name = takeover_name(self.migration_id, self.execution_arn, self.stopped_at)
+        return f"{self.execution_arn.rsplit(':', 1)[0]}:{name}"
 
 
 def parse_ending(detail: Mapping[str, Any], asked: str) -> Ending:
-    """`detail` of the event, and the input of the execution as text, which the event leaves out when it is long."""
+    """`detail` of the event, times in milliseconds; the input as text, which the event leaves out when it is long."""
     return Ending(
         detail["executionArn"],
         detail["status"],
         detail.get("error") or "",
         _sentence(detail.get("cause") or ""),
         _object(asked),
-        str(detail.get("stopDate", "")),
+        datetime.fromtimestamp((detail.get("stopDate") or 0) / 1000, UTC),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -92,25 +91,12 @@ class Executions:
             return False
         return True
 
-    def start(self, state_machine_arn: str, name: str, given: Mapping[str, Any]) -> None:
-        """Starts an execution; one of this name, running or ended, is not started again."""
-        with contextlib.suppress(self._client.exceptions.ExecutionAlreadyExists):
-            self._client.start_execution(stateMachineArn=state_machine_arn, name=name, input=json.dumps(given))
-
     def input_of(self, execution_arn: str) -> str:
         """The execution's input as text, "" when AWS has forgotten the execution."""
         try:
             return self._client.describe_execution(executionArn=execution_arn).get("input", "")
         except self._client.exceptions.ExecutionDoesNotExist:
             return ""
-
-    def last_state(self, execution_arn: str) -> str:
-        """Name of the state that was entered last, "" when none was."""
-        pages = self._client.get_paginator("get_execution_history").paginate(
-            executionArn=execution_arn, reverseOrder=True, includeExecutionData=False
-        )
-        events = (event for page in pages for event in page["events"])
-        return next((e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e), "")
 
     def heartbeat(self, task_token: str) -> bool:
         """Tells the waiting state that its work goes on."""

@@ -9,36 +9,39 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from migration.bake_ending import COMPLETION, ending_of
+from migration.bake_ending import schedule_name as bake_schedule_name
 from migration.claims import follow_claim
+from migration.context import OVER, current_execution, require_unfinished
 from migration.endings import Ending
-from migration.errors import MigrationBlocked, Throttled
+from migration.errors import Throttled
 from migration.executions import Executions
 from migration.ledger import Claim, Ledger
 from migration.logs import logger
-from migration.read_shifting import schedule_name
+from migration.read_shifting import schedule_name as read_shift_schedule_name
+from migration.roll_back import is_under_way
 from migration.scheduler import Schedules
+from migration.takeover import take_over
 
-OVER = frozenset({"RolledBack", "Complete"})
-COMPLETING = "Completing"
 ATTEMPTS = 5
 COMPENSATED = frozenset({"UnfenceSource", "RestoreReads", "StopReplication"})
 
 
-def take_over(ending: Ending, ledger: Ledger, executions: Executions, state_machine_arn: str) -> dict[str, str]:
-    """Starts the execution that takes over, if there is anything to take over. Result `{"undo", "why"}`.
+def undo_stopped(ending: Ending, ledger: Ledger, executions: Executions, state_machine_arn: str) -> bool:
+    """Starts the execution that takes over from a stopped one; False when there is nothing to take over.
 
-    `undo` is the ARN of the execution, "" without one. The same ending told twice starts one execution.
+    The same ending told twice starts one execution.
     """
     if not ending.was_stopped:
-        return {"undo": "", "why": f"an execution that ended as {ending.status} has undone what it had to"}
-    remembered = ledger.read(ending.migration_id)
-    if not remembered:
-        return {"undo": "", "why": f"nothing had been begun for {ending.migration_id}"}
-    if remembered.get("stage") in OVER:
-        return {"undo": "", "why": f"the migration {ending.migration_id} is over: {remembered['stage']}"}
-    logger.warning("%s was stopped: %s takes over", ending.execution_arn, ending.undo_name)
-    executions.start(state_machine_arn, ending.undo_name, {"undo": ending.migration_id})
-    return {"undo": ending.undo_arn, "why": f"{ending.execution_arn} was stopped"}
+        return False
+    migration_id, remembered = ending.migration_id, ledger.read(ending.migration_id)
+    if "context" not in remembered or remembered.get("stage") in OVER:
+        logger.info("%s left nothing to undo", ending.execution_arn)
+        return False
+    if current_execution(remembered) != ending.execution_arn:
+        logger.info("%s goes on with %s already", current_execution(remembered), migration_id)
+        return False
+    return take_over(executions, state_machine_arn, migration_id, ending.execution_arn)
 
 
 def recall(
@@ -49,7 +52,7 @@ def recall(
     `{"source", "plan", "targetReady"?, "cutOver"?, "failure": {"Error", "Cause"}, "recalled": {"next"}}`.
     Raises MigrationBlocked when there is nothing to take over or somebody else drives it. Idempotent.
     """
-    remembered = _unfinished(ledger, migration_id)
+    remembered = require_unfinished(ledger, migration_id)
     source = remembered["context"]["plan"]["source"]["name"]
     wanted = Claim(migration_id, execution_arn, now.isoformat(timespec="seconds"))
     follow_claim(ledger, source, wanted, is_running)
@@ -65,10 +68,10 @@ def recall(
 
 def next_state(remembered: Mapping[str, Any]) -> str:
     """Where the machine goes on, newest first: a name that HowFar knows."""
-    if remembered.get("stage") == COMPLETING:
-        return "Complete"
-    if _is_going_back(remembered):
+    if is_under_way(remembered):
         return "SwitchBack"
+    if ending_of(remembered) == COMPLETION:
+        return "Complete"
     if "cutOver" in remembered:
         return "FinishCutOver"
     if remembered.get("fence", {"state": "unfenced"})["state"] != "unfenced":
@@ -78,32 +81,14 @@ def next_state(remembered: Mapping[str, Any]) -> str:
     return "StopReplication"
 
 
-def delete_schedules(remembered: Mapping[str, Any], migration_id: str, schedules: Schedules) -> None:
+def delete_schedules(ledger: Ledger, migration_id: str, schedules: Schedules) -> None:
     """Nothing fires for the stopped execution any more. A bake that goes on makes its own again."""
-    names = [f"crossfade-bake-{migration_id}", f"crossfade-reverse-{migration_id}"]
+    remembered = ledger.read(migration_id)
+    names = [bake_schedule_name(migration_id), f"crossfade-reverse-{migration_id}"]
     if "readShift" in remembered:
-        names.append(schedule_name(migration_id, remembered["readShift"]["generation"]))
+        names.append(read_shift_schedule_name(migration_id, remembered["readShift"]["generation"]))
     for name in names:
         schedules.delete(name)
-
-
-def _unfinished(ledger: Ledger, migration_id: str) -> dict[str, Any]:
-    remembered = ledger.read(migration_id)
-    if "context" not in remembered:
-        raise MigrationBlocked(f"The ledger knows no migration {migration_id}; take the id from its messages.")
-    if remembered.get("stage") in OVER:
-        raise MigrationBlocked(
-            f"The migration {migration_id} is over ({remembered['stage']}); nothing is left to undo."
-        )
-    return remembered
-
-
-def _is_going_back(remembered: Mapping[str, Any]) -> bool:
-    """An operator asked to, and this attempt has not been undone."""
-    asked, journal = remembered.get("rollBack"), remembered.get("switchBack", {}).get("fence", {})
-    if asked is None:
-        return False
-    return not (journal.get("state") == "unfenced" and journal.get("attempt") == asked["attempt"])
 
 
 def _seen(remembered: Mapping[str, Any]) -> dict[str, Any]:
