@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,14 +10,6 @@ from migration.executions import Executions
 from migration.ledger import Ledger
 
 WAITING, APPROVED, REJECTED = "waiting", "approved", "rejected"
-
-
-def request(event: Mapping[str, Any]) -> tuple[str, str]:
-    """Migration id and who decides. Raises MigrationBlocked when the payload has no migrationId."""
-    migration_id = event.get("migrationId")
-    if not isinstance(migration_id, str) or not migration_id:
-        raise MigrationBlocked('The payload has no migrationId; give {"migrationId": "<id from the message>"}.')
-    return migration_id, str(event.get("by", "an operator"))
 
 
 def ask(ledger: Ledger, migration_id: str, task_token: str) -> None:

@@ -1,78 +1,122 @@
-"""After the cut-over: the slow work that the stall had no time for, and the period until the migration completes."""
+"""After the cut-over: the slow work that the stall had no time for, and the period until the migration completes.
+
+Ledger: `bake` = `{"taskToken", "endsAt", "ending"?, "announced"?}`; who ends it is decided in bake_ending.py.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from migration import fence, target_preparation
+from migration import fence, identities, reverse_watch, source_preparation, target_preparation
 from migration.access import Session
-from migration.dms import Dms
-from migration.errors import FlipIncomplete, Throttled
-from migration.executions import Executions
+from migration.bake_ending import COMPLETION, ending_of, schedule_name
+from migration.errors import AbortRequested, FlipIncomplete, ReplicationNotReady, Throttled
 from migration.ledger import Ledger
-from migration.logs import logger
 from migration.model import MigrationPlan
+from migration.reverse_start import ReverseStart
 from migration.route53 import DnsRecords
 from migration.scheduler import Schedules
+from migration.short_locks import with_short_locks
 from migration.sides import Sides
 from migration.weights import Side
 
-LOCK_TIMEOUT_MS = 100
-LOCK_ATTEMPTS = 100
-LOCK_PAUSE_SECONDS = 0.2
+
+def require_current(ledger: Ledger, migration_id: str, execution_arn: str) -> None:
+    """Raises AbortRequested when another execution has taken the migration over: a redriven one must not bake."""
+    successor = ledger.read(migration_id).get("takenOverBy", execution_arn)
+    if successor != execution_arn:
+        raise AbortRequested(f"The migration {migration_id} was taken over by {successor}.")
 
 
-def settle(plan: MigrationPlan, sides: Sides, records: DnsRecords, dms: Dms) -> None:
-    """The writer's record is published, nobody is on the source, the forward task stops, the guards are gone.
+@dataclass(frozen=True)
+class Settling:
+    """What the stall left to do."""
 
-    Raises FlipIncomplete when the application still has sessions on the source. Idempotent.
-    """
-    records.wait_insync(records.flip_writer(Side.TARGET))
-    with sides.source_admin() as source, sides.target_admin() as target:
-        sessions = fence.application_sessions(source, plan.source.application_roles)
-        if sessions:
-            raise FlipIncomplete(f"The application has {sessions} sessions on the fenced source.")
-        dms.stop_task()
-        _open_tables(source, target)
+    plan: MigrationPlan
+    sides: Sides
+    records: DnsRecords
+    ledger: Ledger
+    reverse: ReverseStart
+
+    def settle(self) -> None:
+        """The writer's record is published, nobody is on the source, no guard is left, and the way back runs.
+
+        Raises FlipIncomplete when the application still has sessions on the source, ReplicationNotReady until the
+        forward task has stopped and the reverse task runs. Idempotent.
+        """
+        self.records.wait_insync(self.records.flip_writer(Side.TARGET))
+        with self.sides.source_admin() as source, self.sides.target_admin() as target:
+            sessions = fence.application_sessions(source, self.plan.source.application_roles)
+            if sessions:
+                raise FlipIncomplete(f"The application has {sessions} sessions on the fenced source.")
+            # Remembered before the first is changed: afterwards nobody could tell which they were.
+            columns = self._identities(source)
+            with_short_locks(target, lambda: _open_tables(target, columns))
+            self.reverse.require_forward_stopped()
+            self._drop_forward_slots(source)
+            identities.relax(source, columns)
+            self.reverse.start(target)
+
+    def _identities(self, source: Session) -> list[list[str]]:
+        remembered = self.ledger.read(self.plan.migration_id).get("reverse", {})
+        if "identities" not in remembered:
+            found = identities.always_generated(source)
+            self.ledger.update(self.plan.migration_id, {"reverse.identities": found})
+            return found
+        return [list(column) for column in remembered["identities"]]
+
+    def _drop_forward_slots(self, source: Session) -> None:
+        """The source takes writes from the reverse task: a slot that nobody reads would keep all of its log."""
+        slots = self.ledger.read(self.plan.migration_id).get("slots", [])
+        kept = source_preparation.drop_slots(source, slots)
+        if kept:
+            raise ReplicationNotReady(f"replication slots on the source are still being read: {', '.join(kept)}")
 
 
-def _open_tables(source: Session, target: Session, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Takes guards and relaxed identities back, table by table, without ever making the application wait for long.
-
-    Each needs a lock that nobody else holds, and whoever comes later queues behind a waiting one: so it waits briefly,
-    gives way and tries again. Raises Throttled when a table stays busy.
-    """
-    target.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
-    for attempt in range(1, LOCK_ATTEMPTS + 1):
-        try:
-            target_preparation.remove_guards(target)
-            target_preparation.restore_identities(source, target)
-        except Throttled:
-            if attempt == LOCK_ATTEMPTS:
-                raise
-            sleep(LOCK_PAUSE_SECONDS)
-        else:
-            return
+def _open_tables(target: Session, columns: list[list[str]]) -> None:
+    target_preparation.remove_guards(target)
+    identities.restore(target, columns)
 
 
-def begin_period(
-    plan: MigrationPlan, task_token: str, ledger: Ledger, schedules: Schedules, function_arn: str, now: datetime
-) -> None:
-    """Keeps the token and schedules the end; without days of bake that is Scheduler's soonest, the next minute."""
-    ends_at = now + max(timedelta(days=plan.options.bake_days), timedelta(minutes=1))
-    ledger.update(
-        plan.migration_id, {"bake": {"taskToken": task_token, "endsAt": ends_at.isoformat(timespec="seconds")}}
-    )
-    name, payload = f"crossfade-bake-{plan.migration_id}", {"migrationId": plan.migration_id}
-    schedules.once(name, ends_at, function_arn, payload)
+@dataclass(frozen=True)
+class BakePeriod:
+    """`finish_arn` and `watch_arn` are the functions that the schedules of the period invoke."""
+
+    plan: MigrationPlan
+    ledger: Ledger
+    schedules: Schedules
+    finish_arn: str
+    watch_arn: str
+
+    def begin(self, task_token: str, now: datetime) -> dict[str, Any]:
+        """Keeps the token; what is remembered of the bake afterwards. Entered again, the period ends when it was to.
+
+        A decision for completion stands, one for a roll back that led here again does not. Without days of bake the
+        end is Scheduler's soonest, the next minute.
+        """
+        remembered = self.ledger.read(self.plan.migration_id)
+        before = remembered.get("bake", {})
+        latest = now + max(timedelta(days=self.plan.options.bake_days), timedelta(minutes=1))
+        bake = {"endsAt": latest.isoformat(timespec="seconds"), **before, "taskToken": task_token}
+        ending = ending_of(remembered)
+        if ending != COMPLETION:
+            bake.pop("ending", None)
+        expected = {"bake.taskToken": before["taskToken"], "bake.ending": ending} if before else {"bake": None}
+        taken = {"takenOverBy": remembered.get("takenOverBy")}
+        if not self.ledger.update(self.plan.migration_id, {"bake": bake}, expect=expected | taken):
+            raise Throttled("the ledger's bake changed while it was read")
+        return bake
+
+    def make_schedules(self, ends_at: datetime, now: datetime) -> None:
+        """One at the end of the period, one every minute for the way back; those that exist stay."""
+        migration_id = self.plan.migration_id
+        self.schedules.once(schedule_name(migration_id), ends_at, self.finish_arn, {"migrationId": migration_id})
+        name, payload = reverse_watch.schedule_name(migration_id), reverse_watch.schedule_payload(migration_id)
+        self.schedules.every(name, reverse_watch.INTERVAL_MINUTES, now, self.watch_arn, payload)
 
 
-def finish_period(migration_id: str, ledger: Ledger, executions: Executions) -> bool:
-    """Lets the execution go on; False when it does not wait any more."""
-    bake = ledger.read(migration_id).get("bake")
-    if bake is None:
-        logger.warning("the ledger knows no bake of %s", migration_id)
-        return False
-    return executions.succeed(str(bake["taskToken"]), {"endsAt": bake["endsAt"]})
+def is_over(bake: dict[str, Any], now: datetime) -> bool:
+    """Decided, or its time was up while nobody waited."""
+    return bake.get("ending") == COMPLETION or datetime.fromisoformat(bake["endsAt"]) <= now

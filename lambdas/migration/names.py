@@ -15,7 +15,8 @@ SCHEMA = "crossfade"
 
 def takeover_name(migration_id: str, execution_arn: str, stopped_at: datetime) -> str:
     """Name of the execution that takes over from one that ended: the same for everybody who starts it."""
-    end = f"{execution_arn} {stopped_at.timestamp() * 1000:.0f}"  # a redriven execution may end more than once
+    # As in the status-change event: milliseconds. A redriven execution may end more than once.
+    end = f"{execution_arn}{stopped_at.timestamp() * 1000:.0f}"
     return f"undo-{migration_id}-{hashlib.sha256(end.encode()).hexdigest()[:8]}"
 
 

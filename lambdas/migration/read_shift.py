@@ -6,17 +6,20 @@ only one that is newer than the last one, of the running generation and younger 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
 GRACE_FIRINGS = 3  # a passing lag or a busy cluster holds the weights this often in a row before it breaks the shift
 COMPLETE_PERCENT = 100
+RUNNING, PAUSED = "running", "paused"
+LIVE = frozenset({RUNNING, PAUSED})
 
 
 @dataclass(frozen=True)
 class ShiftState:
-    """What the ledger remembers under `readShift`. State: `running`, then `done`, `broken` or `restored`."""
+    """What the ledger remembers under `readShift`. State: `running`, `paused`, then `done`, `broken` or `restored`."""
 
     task_token: str
     generation: int
@@ -25,7 +28,12 @@ class ShiftState:
     weight: int = 0
     held: int = 0
     last_scheduled_time: str = ""
-    state: str = "running"
+    state: str = RUNNING
+
+    @property
+    def promised_weight(self) -> int:
+        """What Route 53 must give the target: once the reads were taken back nothing, whatever a late firing wanted."""
+        return 0 if self.state in ("broken", "restored") else self.weight
 
 
 @dataclass(frozen=True)
@@ -46,9 +54,11 @@ class GateReport:
 
 
 class Action(Enum):
-    """`IGNORE` does nothing at all; the others are heartbeats, except `BREAK`."""
+    """`IGNORE` does nothing at all; the others are heartbeats, except `ABORT` and `BREAK`."""
 
     IGNORE = "ignore"
+    ABORT = "abort"
+    REST = "rest"
     STEP = "step"
     HOLD = "hold"
     BREAK = "break"
@@ -65,7 +75,7 @@ class Decision:
 
 def irrelevance(state: ShiftState | None, firing: Firing, now: datetime) -> str | None:
     """Why this firing must do nothing; None when it counts."""
-    if state is None or state.state != "running":
+    if state is None or state.state not in LIVE:
         return "no read shift is running"
     if firing.generation != state.generation:
         return f"generation {firing.generation} is over, {state.generation} is running"
@@ -77,8 +87,11 @@ def irrelevance(state: ShiftState | None, firing: Firing, now: datetime) -> str 
     return None
 
 
-def decide(state: ShiftState, gates: GateReport) -> Decision:
-    """The next step when all gates hold; the same weight within the grace; 0 when the shift is broken."""
+def decide(state: ShiftState, look: Callable[[], GateReport]) -> Decision:
+    """The next step when all gates hold; the same weight within the grace, or paused; 0 when the shift is broken."""
+    if state.state == PAUSED:
+        return Decision(Action.REST, state.weight, "an operator paused the read shift")
+    gates = look()
     if gates.broken:
         return Decision(Action.BREAK, 0, "; ".join(gates.broken))
     if gates.holding and state.held >= GRACE_FIRINGS:

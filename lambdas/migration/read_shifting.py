@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from migration.errors import GateBroken
+from migration.abort import abort_wish
+from migration.context import require_unfinished
+from migration.errors import GateBroken, MigrationBlocked
 from migration.executions import Executions
 from migration.ledger import Ledger
 from migration.logs import logger
 from migration.model import MigrationPlan, ReadShift, from_json, to_json
 from migration.read_shift import (
     COMPLETE_PERCENT,
+    LIVE,
+    PAUSED,
+    RUNNING,
     Action,
     Decision,
     Firing,
@@ -33,8 +39,11 @@ def schedule_name(migration_id: str, generation: int) -> str:
 
 def read_state(ledger: Ledger, migration_id: str) -> ShiftState | None:
     """The read shift as the ledger remembers it, None when none was started."""
-    remembered = ledger.read(migration_id).get("readShift")
-    return from_json(ShiftState, remembered) if remembered else None
+    return _state_in(ledger.read(migration_id))
+
+
+def _state_in(remembered: Mapping[str, Any]) -> ShiftState | None:
+    return from_json(ShiftState, remembered["readShift"]) if "readShift" in remembered else None
 
 
 def start(
@@ -57,8 +66,9 @@ def start(
 
 
 def _new_state(task_token: str, old: ShiftState | None, shift: ReadShift) -> ShiftState:
-    generation, weight = (old.generation + 1, old.weight) if old else (1, 0)
-    return ShiftState(task_token, generation, shift.steps, shift.interval_minutes, weight)
+    generation, weight = (old.generation + 1, old.promised_weight) if old else (1, 0)
+    state = PAUSED if old and old.state == PAUSED else RUNNING
+    return ShiftState(task_token, generation, shift.steps, shift.interval_minutes, weight, state=state)
 
 
 @dataclass(frozen=True)
@@ -73,18 +83,25 @@ class Stepper:
 
     def step(self, firing: Firing, now: datetime) -> Decision:
         """Does what the firing is for, at most once. The decision says what was done and why."""
-        state = read_state(self.ledger, firing.migration_id)
+        remembered = self.ledger.read(firing.migration_id)
+        state, wish = _state_in(remembered), abort_wish(remembered)
         why_not = irrelevance(state, firing, now)
         if state is None or why_not:
             return self._ignore(firing, state, why_not or "")
-        decision = decide(state, self.look(now))
+        if wish:
+            self.executions.fail(state.task_token, wish)
+            return Decision(Action.ABORT, state.weight, str(wish))
+        decision = decide(state, lambda: self.look(now))
         logger.info("read shift: %s to %s %%: %s", decision.action.value, decision.weight, decision.reason)
+        return self._carry_out(state, firing, decision)
+
+    def _carry_out(self, state: ShiftState, firing: Firing, decision: Decision) -> Decision:
         if decision.action is Action.BREAK:
             self._break(state, firing, decision)
-        elif not self._remember(state, firing, decision):
+        elif decision.action is not Action.REST and not self._remember(state, firing, decision):
             return Decision(Action.IGNORE, state.weight, "another firing was faster")
         else:
-            self._apply(firing, decision)
+            self._apply(firing)
             self._answer(state, firing, decision)
         return decision
 
@@ -97,7 +114,7 @@ class Stepper:
 
     def _ignore(self, firing: Firing, state: ShiftState | None, reason: str) -> Decision:
         logger.info("read shift: ignored: %s", reason)
-        if state is None or state.state != "running" or firing.generation != state.generation:
+        if state is None or state.state not in LIVE or firing.generation != state.generation:
             self.schedules.delete(schedule_name(firing.migration_id, firing.generation))
         return Decision(Action.IGNORE, state.weight if state else 0, reason)
 
@@ -107,21 +124,28 @@ class Stepper:
             weight=decision.weight,
             held=state.held + 1 if decision.action is Action.HOLD else 0,
             last_scheduled_time=firing.scheduled_time,
-            state="broken" if decision.action is Action.BREAK else "running",
+            state="broken" if decision.action is Action.BREAK else RUNNING,
         )
         expected = {
             "readShift.generation": state.generation,
-            "readShift.state": "running",
+            "readShift.state": RUNNING,
             "readShift.lastScheduledTime": state.last_scheduled_time,
         }
         return self.ledger.update(firing.migration_id, {"readShift": to_json(after)}, expect=expected)
 
-    def _apply(self, firing: Firing, decision: Decision) -> None:
-        """A compensation that came in between has set the weights to 0 before us: it must stay so."""
-        self.records.set_reader_weights(decision.weight)
+    def _apply(self, firing: Firing) -> None:
+        """Route 53 follows the ledger: whoever writes last has seen that nobody changed the ledger meanwhile.
+
+        So neither a slower firing nor one that a compensation has overtaken leaves a weight of its own.
+        """
+        wanted = -1
+        while (promised := self._promised_weight(firing)) != wanted:
+            wanted = promised
+            self.records.set_reader_weights(wanted)
+
+    def _promised_weight(self, firing: Firing) -> int:
         state = read_state(self.ledger, firing.migration_id)
-        if decision.weight and (state is None or state.state != "running"):
-            self.records.set_reader_weights(0)
+        return state.promised_weight if state else 0
 
     def _answer(self, state: ShiftState, firing: Firing, decision: Decision) -> None:
         name = schedule_name(firing.migration_id, firing.generation)
@@ -143,3 +167,35 @@ def restore(migration_id: str, ledger: Ledger, schedules: Schedules, records: Dn
         ledger.update(migration_id, {"readShift.state": "restored", "readShift.weight": 0})
         schedules.delete(schedule_name(migration_id, state.generation))
     return records.set_reader_weights(0)
+
+
+def pause(ledger: Ledger, migration_id: str) -> dict[str, Any]:
+    """The weights stay as they are until `resume`; firings only say that the shift lives. Doing it twice is fine.
+
+    Result `{"readShift", "weight"}`. Raises MigrationBlocked when no read shift is under way.
+    """
+    return _turn(ledger, migration_id, PAUSED)
+
+
+def resume(ledger: Ledger, migration_id: str) -> dict[str, Any]:
+    """The next firing steps again. Like `pause`."""
+    return _turn(ledger, migration_id, RUNNING)
+
+
+def _turn(ledger: Ledger, migration_id: str, wanted: str) -> dict[str, Any]:
+    before = RUNNING if wanted == PAUSED else PAUSED
+    ledger.update(migration_id, {"readShift.state": wanted}, expect={"readShift.state": before})
+    remembered = require_unfinished(ledger, migration_id)
+    state = _state_in(remembered)
+    if state is None or state.state != wanted or "abort" in remembered:
+        raise MigrationBlocked(f"No read shift of the migration {migration_id} is under way: {_why_none(remembered)}.")
+    return {"readShift": state.state, "weight": state.weight}
+
+
+def _why_none(remembered: Mapping[str, Any]) -> str:
+    state = _state_in(remembered)
+    if state is None:
+        return "it has not begun"
+    if state.state in LIVE:
+        return "an operator asked to stop the migration"
+    return "all reads go to the target already" if state.state == "done" else "all reads were taken back to the source"

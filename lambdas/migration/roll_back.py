@@ -1,8 +1,7 @@
 """Going back to the source during the bake, with every write made on Aurora.
 
-Ledger: `rollBack` = `{"attempt", "state", "by", "reason", "at"}`. State: `requested`, and `undone` once UnfenceTarget
-has given the writer back to the target. SwitchBack works for one attempt, so this number rises only when the one
-before it is over. Who ends a bake is decided by one conditional write of `bake.ending` (bake_ending.py).
+Ledger: `rollBack` = `{"attempt", "by", "reason", "at"}`. SwitchBack works for one attempt, so this number rises only
+when the one before it was undone. How a bake ends is decided by one conditional write (bake_ending.py).
 """
 
 from __future__ import annotations
@@ -18,8 +17,6 @@ from migration.executions import Executions
 from migration.ledger import Ledger
 from migration.operator_request import OperatorRequest
 from migration.takeover import take_over
-
-REQUESTED, UNDONE = "requested", "undone"
 
 
 def roll_back(
@@ -40,11 +37,18 @@ def roll_back(
     if executions.is_running(execution_arn):
         _end_bake(ledger, executions, request, remembered, now)
     else:
-        if remembered.get("rollBack", {}).get("state") != REQUESTED:
+        if not is_under_way(remembered):
             _require_way_back(migration_id, remembered)
             _record(ledger, request, remembered, now)
         take_over(executions, state_machine_arn, migration_id, execution_arn)
     return {"rollBack": ledger.read(migration_id)["rollBack"], "next": "SwitchBack: crossfade-status follows it."}
+
+
+def is_under_way(remembered: Mapping[str, Any]) -> bool:
+    """An operator asked to go back, and that attempt has not been undone."""
+    asked, journal = remembered.get("rollBack"), remembered.get("switchBack", {}).get("fence", {})
+    undone = journal.get("state") == "unfenced" and asked and journal.get("attempt") == asked["attempt"]
+    return asked is not None and not undone
 
 
 def _end_bake(
@@ -81,4 +85,4 @@ def _record(ledger: Ledger, request: OperatorRequest, remembered: Mapping[str, A
 
 def _journal(request: OperatorRequest, remembered: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     attempt = int(remembered.get("rollBack", {}).get("attempt", 0)) + 1
-    return {"attempt": attempt, "state": REQUESTED, **request.journal(now)}
+    return {"attempt": attempt, **request.journal(now)}
