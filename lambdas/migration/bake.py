@@ -101,8 +101,9 @@ class BakePeriod:
         latest = now + max(timedelta(days=self.plan.options.bake_days), timedelta(minutes=1))
         bake = {"endsAt": latest.isoformat(timespec="seconds"), **before, "taskToken": task_token}
         ending = ending_of(remembered)
-        if ending != COMPLETION:
-            bake.pop("ending", None)
+        bake.pop("ending", None)
+        if ending == COMPLETION or datetime.fromisoformat(bake["endsAt"]) <= now:
+            bake["ending"] = COMPLETION
         expected = {"bake.taskToken": before["taskToken"], "bake.ending": ending} if before else {"bake": None}
         taken = {"takenOverBy": remembered.get("takenOverBy")}
         if not self.ledger.update(self.plan.migration_id, {"bake": bake}, expect=expected | taken):
@@ -115,8 +116,3 @@ class BakePeriod:
         self.schedules.once(schedule_name(migration_id), ends_at, self.finish_arn, {"migrationId": migration_id})
         name, payload = reverse_watch.schedule_name(migration_id), reverse_watch.schedule_payload(migration_id)
         self.schedules.every(name, reverse_watch.INTERVAL_MINUTES, now, self.watch_arn, payload)
-
-
-def is_over(bake: dict[str, Any], now: datetime) -> bool:
-    """Decided, or its time was up while nobody waited."""
-    return bake.get("ending") == COMPLETION or datetime.fromisoformat(bake["endsAt"]) <= now

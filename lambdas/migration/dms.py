@@ -1,4 +1,4 @@
-"""DMS: instance, endpoints and task of one migration. boto3's DMS waiters are wrong (AWS_RULES R3.5): we poll."""
+"""DMS: instance, endpoints and tasks of one migration. boto3's DMS waiters are wrong (AWS_RULES R3.5): we poll."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from migration.errors import ReplicationNotReady, RetirementPending, StateDrifted
+from migration.errors import ReplicationNotReady, StateDrifted
 from migration.names import Names
+from migration.replication_way import Way, forward
 
 if TYPE_CHECKING:
     from types_boto3_dms import DatabaseMigrationServiceClient
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 ALLOCATED_STORAGE_GIB = 100
 STARTED = frozenset({"starting", "running"})
+UNFINISHED_TASK_STATES = frozenset({"creating", "modifying", "testing"})
 FINAL_TASK_STATES = frozenset({"ready", "stopped", "failed"})
 
 
@@ -34,11 +36,15 @@ def orderable_classes(client: DatabaseMigrationServiceClient) -> set[str]:
 
 
 class Dms:
-    """Adapter around one DMS client, for one migration's resources. Making what exists already is done."""
+    """Adapter around one DMS client, for one way of a migration: the forward one unless another is given.
 
-    def __init__(self, client: DatabaseMigrationServiceClient, names: Names) -> None:
+    Making what exists already is done.
+    """
+
+    def __init__(self, client: DatabaseMigrationServiceClient, names: Names, way: Way | None = None) -> None:
         self._client = client
         self._names = names
+        self._way = way or forward(names)
         self._tags: list[Any] = [{"Key": key, "Value": value} for key, value in names.tags.items()]
 
     def create_instance(self, instance_class: str, subnet_ids: list[str], security_group_ids: list[str]) -> None:
@@ -70,9 +76,9 @@ class Dms:
         is_source = endpoint_type == "source"
         with contextlib.suppress(self._client.exceptions.ResourceAlreadyExistsFault):
             self._client.create_endpoint(
-                EndpointIdentifier=self._names.source_endpoint if is_source else self._names.target_endpoint,
+                EndpointIdentifier=self._endpoint_name(endpoint_type),
                 EndpointType="source" if is_source else "target",
-                EngineName="postgres" if is_source else "aurora-postgresql",
+                EngineName=self._way.source_engine if is_source else self._way.target_engine,
                 DatabaseName=settings["DatabaseName"],
                 SslMode="require",
                 PostgreSQLSettings={key: value for key, value in settings.items() if key != "DatabaseName"},  # type: ignore[arg-type]
@@ -80,7 +86,7 @@ class Dms:
             )
         arn = self._endpoint_arn(endpoint_type)
         if arn is None:
-            raise ReplicationNotReady(f"the {endpoint_type} endpoint is not visible yet")
+            raise ReplicationNotReady(f"the endpoint {self._endpoint_name(endpoint_type)} is not visible yet")
         return arn
 
     def available_instance_arn(self) -> str:
@@ -112,32 +118,39 @@ class Dms:
             )
 
     def create_task(self, instance_arn: str, source_arn: str, target_arn: str, mappings: str, settings: str) -> None:
-        """A full-load-and-cdc task; DMS makes its own slot (AWS_RULES R2.2)."""
+        """A task of the way's migration type, not started."""
         with contextlib.suppress(self._client.exceptions.ResourceAlreadyExistsFault):
             self._client.create_replication_task(
-                ReplicationTaskIdentifier=self._names.replication_task,
+                ReplicationTaskIdentifier=self._way.task,
                 SourceEndpointArn=source_arn,
                 TargetEndpointArn=target_arn,
                 ReplicationInstanceArn=instance_arn,
-                MigrationType="full-load-and-cdc",
+                MigrationType=self._way.migration_type,  # type: ignore[arg-type]
                 TableMappings=mappings,
                 ReplicationTaskSettings=settings,
                 Tags=self._tags,
             )
 
-    def start_task(self) -> Replication:
-        """Starts the task. Raises ReplicationNotReady while it is made, StateDrifted if it failed."""
-        task = self.task()
-        status = task["Status"]
-        if status == "ready":
+    def start_task(self, position: str = "") -> Replication:
+        """Starts the task, at a position of the slot if one is given.
+
+        Raises ReplicationNotReady while it is made, StateDrifted if it failed or DMS refuses to start it.
+        """
+        if self.is_ready():
+            self._start({"CdcStartPosition": position} if position else {})
+        return self.replication(self.running_task())
+
+    def _start(self, options: dict[str, Any]) -> None:
+        refusals = self._client.exceptions.InvalidResourceStateFault, self._client.exceptions.AccessDeniedFault
+        try:
             self._client.start_replication_task(
-                ReplicationTaskArn=task["ReplicationTaskArn"], StartReplicationTaskType="start-replication"
+                ReplicationTaskArn=self.task()["ReplicationTaskArn"],
+                StartReplicationTaskType="start-replication",
+                **options,
             )
-        elif status in ("creating", "modifying", "testing"):
-            raise ReplicationNotReady(f"replication task {self._names.replication_task}: {status}")
-        elif status not in STARTED:
-            raise StateDrifted(f"The replication task {self._names.replication_task} is {status}{_why(task)}.")
-        return self.replication(task)
+        except refusals as error:
+            if self.task()["Status"] not in STARTED:  # an earlier call, whose answer was lost, started it
+                raise StateDrifted(f"DMS does not start the replication task {self._way.task}: {error}") from error
 
     def replication(self, task: ReplicationTaskTypeDef) -> Replication:
         """Names of the running task."""
@@ -146,10 +159,9 @@ class Dms:
 
     def find_task(self) -> ReplicationTaskTypeDef | None:
         """The task as DMS describes it, None when there is none."""
-        name = self._names.replication_task
         try:
             answer = self._client.describe_replication_tasks(
-                Filters=[{"Name": "replication-task-id", "Values": [name]}], WithoutSettings=True
+                Filters=[{"Name": "replication-task-id", "Values": [self._way.task]}], WithoutSettings=True
             )
         except self._client.exceptions.ResourceNotFoundFault:
             return None
@@ -159,14 +171,27 @@ class Dms:
         """Like `find_task`. Raises StateDrifted when there is none."""
         found = self.find_task()
         if found is None:
-            raise StateDrifted(f"The replication task {self._names.replication_task} does not exist.")
+            raise StateDrifted(f"The replication task {self._way.task} does not exist.")
         return found
+
+    def is_ready(self) -> bool:
+        """Whether the task is made and was never started. Raises ReplicationNotReady while it is being made."""
+        status = self.task()["Status"]
+        if status in UNFINISHED_TASK_STATES:
+            raise ReplicationNotReady(f"replication task {self._way.task}: {status}")
+        return status == "ready"
+
+    def require_ready(self) -> Replication:
+        """Raises ReplicationNotReady while the task is made, StateDrifted when it is not as it was made."""
+        if not self.is_ready():
+            raise StateDrifted(f"The replication task {self._way.task} was started by somebody else.")
+        return self.replication(self.task())
 
     def running_task(self) -> ReplicationTaskTypeDef:
         """The task while it works. Raises StateDrifted when it stopped or failed, with DMS's reason."""
         task = self.task()
         if task["Status"] not in STARTED:
-            raise StateDrifted(f"The replication task {self._names.replication_task} is {task['Status']}{_why(task)}.")
+            raise StateDrifted(f"The replication task {self._way.task} is {task['Status']}{why_stopped(task)}.")
         return task
 
     def table_statistics(self, task_arn: str) -> list[TableStatisticsTypeDef]:
@@ -184,40 +209,46 @@ class Dms:
                 self._client.stop_replication_task(ReplicationTaskArn=task["ReplicationTaskArn"])
         return False
 
-    def delete_task(self) -> None:
-        """Stops and deletes the task. Raises RetirementPending until it is gone."""
+    def delete_task(self) -> list[str]:
+        """Stops and deletes the task; what is still under way, [] when it is gone."""
         task = self.find_task()
         if task is None:
-            return
+            return []
         if self.stop_task():
-            with contextlib.suppress(
-                self._client.exceptions.ResourceNotFoundFault, self._client.exceptions.InvalidResourceStateFault
-            ):
+            with self._unless_busy_or_gone():
                 self._client.delete_replication_task(ReplicationTaskArn=task["ReplicationTaskArn"])
-        raise RetirementPending(f"replication task {self._names.replication_task} is being stopped and deleted")
+        return [f"replication task {self._way.task}"]
 
-    def delete_rest(self) -> None:
-        """Deletes what the task used; the task must be gone. Raises RetirementPending until all of it is."""
-        busy = self._client.exceptions.InvalidResourceStateFault
-        gone = self._client.exceptions.ResourceNotFoundFault
+    def delete_endpoints(self) -> list[str]:
+        """Deletes both endpoints; the tasks that use them must be gone. What is still under way, [] when they are."""
         pending: list[str] = []
         for endpoint_type in ("source", "target"):
             arn = self._endpoint_arn(endpoint_type)
             if arn is not None:
-                pending.append(f"{endpoint_type} endpoint")
-                with contextlib.suppress(busy, gone):
+                pending.append(f"endpoint {self._endpoint_name(endpoint_type)}")
+                with self._unless_busy_or_gone():
                     self._client.delete_endpoint(EndpointArn=arn)
+        return pending
+
+    def delete_instance(self) -> list[str]:
+        """Deletes the instance and its subnet group; no task may be left. Like `delete_endpoints`."""
         instance = self._instance()
         if instance is not None:
-            pending.append("replication instance")
-            with contextlib.suppress(busy, gone):
+            with self._unless_busy_or_gone():
                 self._client.delete_replication_instance(ReplicationInstanceArn=instance["ReplicationInstanceArn"])
-        if pending:
-            raise RetirementPending(f"{', '.join(pending)} being deleted")
-        with contextlib.suppress(gone):
+            return [f"replication instance {self._names.replication_instance}"]
+        with contextlib.suppress(self._client.exceptions.ResourceNotFoundFault):
             self._client.delete_replication_subnet_group(
                 ReplicationSubnetGroupIdentifier=self._names.replication_subnet_group
             )
+        return []
+
+    def _unless_busy_or_gone(self) -> contextlib.suppress:
+        known = self._client.exceptions
+        return contextlib.suppress(known.ResourceNotFoundFault, known.InvalidResourceStateFault)
+
+    def _endpoint_name(self, endpoint_type: str) -> str:
+        return self._way.source_endpoint if endpoint_type == "source" else self._way.target_endpoint
 
     def _subnet_group_exists(self) -> bool:
         try:
@@ -238,9 +269,9 @@ class Dms:
         return next(iter(answer["ReplicationInstances"]), None)
 
     def _endpoint_arn(self, endpoint_type: str) -> str | None:
-        name = self._names.source_endpoint if endpoint_type == "source" else self._names.target_endpoint
+        named = [{"Name": "endpoint-id", "Values": [self._endpoint_name(endpoint_type)]}]
         try:
-            answer = self._client.describe_endpoints(Filters=[{"Name": "endpoint-id", "Values": [name]}])
+            answer = self._client.describe_endpoints(Filters=named)  # type: ignore[arg-type]
         except self._client.exceptions.ResourceNotFoundFault:
             return None
         return next((item["EndpointArn"] for item in answer["Endpoints"]), None)
@@ -255,6 +286,7 @@ class Dms:
         return list(answer["Connections"])
 
 
-def _why(task: ReplicationTaskTypeDef) -> str:
+def why_stopped(task: ReplicationTaskTypeDef) -> str:
+    """DMS's reasons in brackets, with a blank before each; "" when it gives none."""
     reasons = [task.get("StopReason", ""), task.get("LastFailureMessage", "")]
     return "".join(f" ({reason})" for reason in reasons if reason)

@@ -1,4 +1,4 @@
-"""CloudWatch: the replication lag as DMS measures it. For gates and people, never a proof (AWS_RULES R3.4)."""
+"""CloudWatch: replication lag, read from DMS and sent for the way back. Never a proof (AWS_RULES R3.4)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
 
+NAMESPACE = "Crossfade"
 WINDOW_MINUTES = 10  # DMS sends one point a minute; an older one says nothing about now
 
 
@@ -34,6 +35,21 @@ class Metrics:
         )
         newest = [series["Values"][0] for series in answer["MetricDataResults"] if series["Values"]]
         return max(newest) if len(newest) == 2 else None
+
+    def put_reverse_lag(self, source: str, seconds: float, now: datetime) -> None:
+        """How far the source is behind the target during the bake, as its markers show it."""
+        self._client.put_metric_data(
+            Namespace=NAMESPACE,
+            MetricData=[
+                {
+                    "MetricName": "ReverseLagSeconds",
+                    "Dimensions": [{"Name": "Source", "Value": source}],
+                    "Timestamp": now,
+                    "Value": seconds,
+                    "Unit": "Seconds",
+                }
+            ],
+        )
 
 
 def _query(name: str, metric: str, instance: str, task: str) -> MetricDataQueryTypeDef:

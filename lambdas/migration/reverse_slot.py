@@ -6,6 +6,7 @@ The slot is ours, not DMS's: it must exist, and its position be known, before th
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from migration.access import Session
 from migration.errors import RetirementPending
@@ -40,14 +41,32 @@ def drop(session: Session, slot: str) -> None:
     )
 
 
+@dataclass(frozen=True)
+class SlotHealth:
+    """`position` as in `position`. `is_lost`: the server has thrown away log that the reader needs."""
+
+    position: str
+    is_lost: bool
+    behind_bytes: int
+
+
+def health(session: Session, slot: str) -> SlotHealth | None:
+    """How far its reader is, None when there is no such slot."""
+    rows = session.rows(_HEALTH, slot=slot)
+    return SlotHealth(str(rows[0][0]), bool(rows[0][1]), int(rows[0][2])) if rows else None
+
+
 def position(session: Session, slot: str) -> str | None:
     """Up to where the reader has confirmed (`0/1A2B3C8`), None when there is no such slot."""
-    found = session.value(
-        "SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = :slot", slot=slot
-    )
-    return None if found is None else str(found)
+    found = health(session, slot)
+    return found.position if found else None
 
 
+_HEALTH = """
+SELECT confirmed_flush_lsn::text, coalesce(wal_status = 'lost', false),
+       pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)
+FROM pg_replication_slots WHERE slot_name = :slot
+"""
 _END_READER = """
 SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = :slot AND active
 """

@@ -11,6 +11,8 @@ from migration.names import SCHEMA
 _SCHEMA = (
     f"CREATE SCHEMA IF NOT EXISTS {SCHEMA};"
     f"CREATE TABLE IF NOT EXISTS {SCHEMA}.marker"
+    " (id text PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp());"
+    f"CREATE TABLE IF NOT EXISTS {SCHEMA}.canary"
     " (id text PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp())"
 )
 _ROLE_EXISTS = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)"
@@ -26,7 +28,7 @@ _DROP_SLOT = (
 
 
 def prepare(session: Session, role: str, password_verifier: str) -> None:
-    """Makes schema, marker table and the role that DMS reads with, in one transaction; idempotent.
+    """Makes schema, marker and canary tables and the role that DMS reads with, in one transaction; idempotent.
 
     The role may read all tables and keep a heartbeat in our schema. Its password is a SCRAM verifier, never clear text.
     """
@@ -38,7 +40,16 @@ def prepare(session: Session, role: str, password_verifier: str) -> None:
         for group in _GROUPS:
             session.execute(f"GRANT {quoted(group)} TO {name}")
         session.execute(f"GRANT USAGE, CREATE ON SCHEMA {SCHEMA} TO {name}")
-        session.execute(f"GRANT SELECT ON {SCHEMA}.marker TO {name}")
+        session.execute(f"GRANT SELECT ON {SCHEMA}.marker, {SCHEMA}.canary TO {name}")
+
+
+def allow_reverse_writes(session: Session, role: str) -> None:
+    """DMS's role may write here too, with triggers off, and while the fence makes the database read-only; idempotent.
+
+    A role's own setting outranks the database's (PostgreSQL, "ALTER ROLE"). Both go away with the role.
+    """
+    session.execute(f"GRANT rds_superuser TO {quoted(role)}")
+    session.execute(f"ALTER ROLE {quoted(role)} SET default_transaction_read_only = off")
 
 
 def slots_read_by(session: Session, role: str) -> list[str]:

@@ -19,10 +19,12 @@ def table_mappings(schemas: Iterable[str], partition_roots: Iterable[TargetTable
     """JSON that names each user schema, leaves out partition roots (their leaves are carried) and adds the marker."""
     rules = [_rule("include", schema, "%") for schema in sorted(schemas)]
     rules += [_rule("exclude", schema, table) for schema, table in sorted(partition_roots)]
-    rules.append(_rule("include", SCHEMA, "marker"))
-    for number, rule in enumerate(rules, 1):
-        rule.update({"rule-id": str(number), "rule-name": str(number)})
-    return json.dumps({"rules": rules})
+    return _document([*rules, _rule("include", SCHEMA, "marker")])
+
+
+def canary_mappings() -> str:
+    """JSON for the canary's table alone."""
+    return _document([_rule("include", SCHEMA, "canary")])
 
 
 def lob_max_kib(largest_value_bytes: int) -> int:
@@ -31,7 +33,7 @@ def lob_max_kib(largest_value_bytes: int) -> int:
 
 
 def task_settings(lob_max_size_kib: int) -> str:
-    """JSON for a full load into emptied tables followed by change capture.
+    """JSON for change capture, after a full load into emptied tables if the task has one.
 
     Limited LOB mode: full LOB mode cannot apply in batches and inserts NULL first, which a NOT NULL column refuses
     (DMS User Guide, "LOB support"). A value above the limit stops the task (FailTasksOnLobTruncation), never cuts it.
@@ -95,6 +97,14 @@ def source_endpoint_settings(secret_arn: str, secrets_role_arn: str, database: s
     }
 
 
+def reverse_source_endpoint_settings(
+    secret_arn: str, secrets_role_arn: str, database: str, slot: str
+) -> dict[str, Any]:
+    """Like `source_endpoint_settings`, reading a slot that we make (reverse_slot.PLUGIN), so at a known position."""
+    ours = {"SlotName": slot, "PluginName": "test-decoding"}
+    return source_endpoint_settings(secret_arn, secrets_role_arn, database) | ours
+
+
 def target_endpoint_settings(secret_arn: str, secrets_role_arn: str, database: str) -> dict[str, Any]:
     """PostgreSQLSettings of the side that is written: no trigger, foreign key or guard fires (AWS_RULES R3.3)."""
     return {
@@ -103,6 +113,11 @@ def target_endpoint_settings(secret_arn: str, secrets_role_arn: str, database: s
         "DatabaseName": database,
         "AfterConnectScript": "SET session_replication_role='replica'",
     }
+
+
+def _document(rules: list[dict[str, Any]]) -> str:
+    numbered = [rule | {"rule-id": str(number), "rule-name": str(number)} for number, rule in enumerate(rules, 1)]
+    return json.dumps({"rules": numbered})
 
 
 def _rule(action: str, schema: str, table: str) -> dict[str, Any]:

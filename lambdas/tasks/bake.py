@@ -7,31 +7,58 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from migration import bake, clients, messages
+from migration import bake, bake_ending, clients, messages, replication_way, reverse_messages
 from migration.begin import begin
 from migration.context import about, remember_context
 from migration.dms import Dms
+from migration.executions import Executions
 from migration.ledger import Ledger
+from migration.model import MigrationPlan
 from migration.names import Names
 from migration.notices import Notices
+from migration.reverse_start import ReverseStart
 from migration.route53 import DnsRecords
 from migration.scheduler import Schedules, schedule_settings
 from migration.sides import sides_of
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Returns {"endsAt"}; the state itself goes on when `events.finish_bake` answers the token."""
+    """Returns {"bakeDays"}; the state itself goes on when `events.finish_bake` or an operator answers the token."""
     plan = begin("Bake", event)
     state = event["state"]
     ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    bake.require_current(ledger, plan.migration_id, event["executionArn"])
     remember_context(ledger, plan.migration_id, state)
-    records = DnsRecords(clients.route53(), plan.source.settings)
-    bake.settle(plan, sides_of(plan, state), records, Dms(clients.dms(), Names(plan)))
-    schedules, function_arn = (
-        Schedules(clients.scheduler(), schedule_settings()),
-        os.environ["CROSSFADE_FINISH_BAKE_ARN"],
-    )
-    bake.begin_period(plan, event["taskToken"], ledger, schedules, function_arn, datetime.now(UTC))
-    message = messages.writer_moved(about(plan), state["cutOver"]["stallMs"], plan.options.bake_days)
-    Notices(clients.sns(), os.environ["CROSSFADE_TOPIC_ARN"]).send(message)
+    _settling(plan, state, ledger).settle()
+    _begin_period(plan, event["taskToken"], ledger, datetime.now(UTC))
+    if ledger.update(plan.migration_id, {"bake.announced": True}, expect={"bake.announced": None}):
+        _send(messages.writer_moved(about(plan), state["cutOver"]["stallMs"], plan.options.bake_days))
     return {"bakeDays": plan.options.bake_days}
+
+
+def _settling(plan: MigrationPlan, state: Mapping[str, Any], ledger: Ledger) -> bake.Settling:
+    names, client = Names(plan), clients.dms()
+    reverse = ReverseStart(
+        names,
+        ledger,
+        forward=Dms(client, names),
+        reverse=Dms(client, names, replication_way.reverse(names)),
+        tell_broken=lambda breakage: _send(reverse_messages.way_back_broken(about(plan), breakage)),
+    )
+    records = DnsRecords(clients.route53(), plan.source.settings)
+    return bake.Settling(plan, sides_of(plan, state), records, ledger, reverse)
+
+
+def _begin_period(plan: MigrationPlan, task_token: str, ledger: Ledger, now: datetime) -> None:
+    schedules = Schedules(clients.scheduler(), schedule_settings())
+    functions = os.environ["CROSSFADE_FINISH_BAKE_ARN"], os.environ["CROSSFADE_WATCH_REVERSE_ARN"]
+    period = bake.BakePeriod(plan, ledger, schedules, *functions)
+    begun = period.begin(task_token, now)
+    if bake_ending.ending_of({"bake": begun}):
+        Executions(clients.stepfunctions()).succeed(task_token, {"endsAt": begun["endsAt"]})
+    else:
+        period.make_schedules(datetime.fromisoformat(begun["endsAt"]), now)
+
+
+def _send(message: messages.Message) -> None:
+    Notices(clients.sns(), os.environ["CROSSFADE_TOPIC_ARN"]).send(message)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from migration import clients, completion, messages, retirement
+from migration import clients, messages, replication_way, retirement, source_preparation
 from migration.begin import begin
+from migration.completion import ReplicationRetirement
 from migration.context import about
 from migration.dms import Dms
 from migration.ledger import Ledger
@@ -17,7 +18,7 @@ from migration.names import Names
 from migration.notices import Notices
 from migration.scheduler import Schedules, schedule_settings
 from migration.secrets import Secrets
-from migration.sides import sides_of
+from migration.sides import Sides, sides_of
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
@@ -27,9 +28,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
     source = retirement.SourceRetirement(clients.rds(), plan.source.settings.instance_id, f"{names.snapshot}-final")
     source.protect()
-    completion.retire_replication(
-        sides, Dms(clients.dms(), names), Secrets(clients.secretsmanager()), ledger.read(plan.migration_id)
-    )
+    _retire_replication(sides, ledger)
     snapshot_arn = source.take_final_snapshot(names.tags)
     with sides.target_admin() as target:
         retirement.clean_target(target, names.replication_role)
@@ -39,6 +38,20 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     if ledger.update(plan.migration_id, {"stage": "Complete", "announced": True}, expect={"announced": None}):
         _announce(plan, retire_on, snapshot_arn)
     return {"finalSnapshotArn": snapshot_arn, "retireOn": f"{retire_on:%Y-%m-%d}"}
+
+
+def _retire_replication(sides: Sides, ledger: Ledger) -> None:
+    names, client = Names(sides.plan), clients.dms()
+    ReplicationRetirement(
+        sides,
+        ledger,
+        Schedules(clients.scheduler(), schedule_settings()),
+        Secrets(clients.secretsmanager()),
+        [Dms(client, names, way) for way in replication_way.every(names)],
+        is_target_kept=True,
+    ).run()
+    with sides.source_admin() as session:
+        source_preparation.undo(session, names.replication_role)
 
 
 def _remind(plan: MigrationPlan, retire_on: datetime, snapshot_arn: str) -> None:

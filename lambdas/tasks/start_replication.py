@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from migration import clients, large_values, target_preparation, task_settings
+from migration import clients, large_values, replication_inputs, target_preparation, task_settings
 from migration.aurora import Aurora
 from migration.begin import begin_forward
 from migration.context import remember_context
@@ -37,7 +37,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     instance_arn = dms.available_instance_arn()
     dms.require_connections(instance_arn, arns)
     _require_writable(sides)
-    dms.create_task(instance_arn, arns[0], arns[1], _mappings(sides), settings)
+    dms.create_task(instance_arn, arns[0], arns[1], replication_inputs.mappings(sides), settings)
     result: dict[str, Any] = to_json(dms.start_task())
     return {**result, "replicationRole": names.replication_role}
 
@@ -62,20 +62,10 @@ def _require_writable(sides: Sides) -> None:
 
 
 def _endpoints(sides: Sides) -> list[tuple[str, dict[str, Any]]]:
-    names, secrets = Names(sides.plan), Secrets(clients.secretsmanager())
     database = sides.plan.source.settings.database_name
     role_arn = os.environ["CROSSFADE_DMS_SECRETS_ROLE_ARN"]
-    credentials = secrets.credentials(names.source_secret)
-    source_arn = secrets.put(names.source_secret, credentials, sides.source_address, names.tags)
-    target_arn = secrets.put(names.target_secret, credentials, sides.target_address, names.tags)
+    source_arn, target_arn = replication_inputs.secret_arns(sides, Secrets(clients.secretsmanager()))
     return [
         ("source", task_settings.source_endpoint_settings(source_arn, role_arn, database)),
         ("target", task_settings.target_endpoint_settings(target_arn, role_arn, database)),
     ]
-
-
-def _mappings(sides: Sides) -> str:
-    with sides.source_admin() as session:
-        tables = target_preparation.user_tables(session)
-    roots = [(table.schema, table.name) for table in tables if table.kind == "p"]
-    return task_settings.table_mappings({table.schema for table in tables}, roots)
