@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 SCENARIO ?= happy_path
+WORKERS ?= 4
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)
@@ -51,8 +52,8 @@ fix: setup ## format, and mend what ruff can mend
 	ruff check --fix $(CODE)
 	ruff format $(CODE)
 
-test: setup ## every test
-	python -m pytest
+test: setup ## every test, WORKERS=4 processes at once
+	python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 synth: setup ## the CloudFormation template, offline, into cdk.out
 	node build/node/node_modules/aws-cdk/bin/cdk synth --quiet

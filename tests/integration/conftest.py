@@ -58,15 +58,28 @@ def rds(database_installation: Installation) -> Iterator[RdsAccount]:
 @pytest.fixture
 def account(database_installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskAccount]:
     """An account in which tasks run, 600 times faster; deploy() makes its source."""
+    with _account(database_installation, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def account_of_module(installation_of_module: Installation) -> Iterator[TaskAccount]:
+    """Like `account`, for all tests of a file."""
+    with pytest.MonkeyPatch.context() as patch, _account(installation_of_module, patch) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def _account(installation: Installation, patch: pytest.MonkeyPatch) -> Iterator[TaskAccount]:
     for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
+        patch.setenv(name, value)
     before = time_factor.pace()
     time_factor.set_pace(600)
     platform = MotoPlatform()
-    monkeypatch.setattr(socket, "getaddrinfo", name_resolver(platform))
+    patch.setattr(socket, "getaddrinfo", name_resolver(platform))
     with mock_aws():
         _forget_clients()
-        yield TaskAccount(RdsAccount(Fleet(platform, database_installation)))
+        yield TaskAccount(RdsAccount(Fleet(platform, installation)))
         platform.closed = True
     _forget_clients()
     time_factor.set_pace(before)

@@ -15,13 +15,22 @@ from tests.integration.task_account import APPLICATION_PASSWORD, TaskAccount
 ADMIN, APPLICATION = Credentials(MASTER, PASSWORD), Credentials("orders_app", APPLICATION_PASSWORD)
 
 
+@pytest.fixture(scope="module")
+def source(account_of_module: TaskAccount) -> Address:
+    account_of_module.deploy()
+    endpoint = account_of_module.rds.instance("orders-db")["Endpoint"]
+    return Address(endpoint["Address"], endpoint["Port"], "orders")
+
+
 @pytest.fixture
-def address(account: TaskAccount) -> Iterator[Address]:
-    account.deploy()
-    endpoint = account.rds.instance("orders-db")["Endpoint"]
+def address(source: Address) -> Iterator[Address]:
+    """The source as it was made: what a test fences or limits is lifted after it."""
     database._tls.cache_clear()
-    yield Address(endpoint["Address"], endpoint["Port"], "orders")
+    yield source
     database._tls.cache_clear()
+    with Database.connect(source, ADMIN) as session:
+        session.execute("ALTER DATABASE orders RESET default_transaction_read_only")
+        session.execute("ALTER ROLE orders_app LOGIN CONNECTION LIMIT -1")
 
 
 def test_sessions_are_encrypted_named_and_in_autocommit(address: Address) -> None:
@@ -43,8 +52,9 @@ def test_a_transaction_is_whole_or_nothing(address: Address) -> None:
 
 
 def test_the_server_is_verified_with_an_authority(
-    address: Address, account: TaskAccount, monkeypatch: pytest.MonkeyPatch
+    address: Address, account_of_module: TaskAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    account = account_of_module
     authority = account.rds.fleet.installation.certificates.authority
     monkeypatch.setenv("CROSSFADE_DATABASE_CA", str(authority))
     with Database.connect(address, ADMIN) as session:
@@ -85,7 +95,7 @@ def test_refusals_say_neither_statement_nor_password(address: Address) -> None:
     assert "guess-4711" not in repr(Credentials("orders_app", "guess-4711"))
 
 
-def test_slow_statements_end_and_lost_servers_are_waited_for(address: Address, account: TaskAccount) -> None:
+def test_slow_statements_end_and_lost_servers_are_waited_for(address: Address) -> None:
     with Database.connect(address, ADMIN, statement_timeout_ms=50) as session:
         with pytest.raises(DatabaseRefused) as slow:
             session.execute("SELECT pg_sleep(5)")
