@@ -40,18 +40,18 @@ def decide(
 ) -> None:
     """Writes the ending, and `beside` it in the same write. Raises MigrationBlocked without a bake or when it is over.
 
-    Deciding the same again is fine and changes nothing.
+    A roll back that was undone may be decided again while its bake is remembered: no other Bake has begun since.
     """
     bake = remembered.get("bake")
     if bake is None:
         raise MigrationBlocked(f"The migration {migration_id} is not in its bake: crossfade-status says where it is.")
-    expected = {"bake.taskToken": bake["taskToken"], "bake.ending": None}
+    before = ending if ending == ending_of(remembered) else None
+    expected = {"bake.taskToken": bake["taskToken"], "bake.ending": before, "rollBack": remembered.get("rollBack")}
     if not ledger.update(migration_id, {"bake.ending": ending, **beside}, expect=expected):
         decided = ending_of(ledger.read(migration_id))
-        if decided is None:
-            raise MigrationBlocked(f"The bake of the migration {migration_id} has just begun again: ask once more.")
-        if decided != ending:
+        if decided in _DECIDED and decided != ending:
             raise MigrationBlocked(_DECIDED[decided].format(id=migration_id))
+        raise MigrationBlocked(f"The bake of the migration {migration_id} has just changed: ask once more.")
 
 
 def complete_early(

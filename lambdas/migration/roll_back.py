@@ -35,11 +35,12 @@ def roll_back(
         )
     execution_arn = current_execution(remembered)
     if executions.is_running(execution_arn):
-        _end_bake(ledger, executions, request, remembered, now)
+        if bake_ending.ending_of(remembered) != bake_ending.ROLL_BACK:
+            _decide(ledger, request, remembered, now)
+        _wake(executions, ledger.read(migration_id))
     else:
         if not is_under_way(remembered):
-            _require_way_back(migration_id, remembered)
-            _record(ledger, request, remembered, now)
+            _decide(ledger, request, remembered, now)
         take_over(executions, state_machine_arn, migration_id, execution_arn)
     return {"rollBack": ledger.read(migration_id)["rollBack"], "next": "SwitchBack: crossfade-status follows it."}
 
@@ -51,20 +52,19 @@ def is_under_way(remembered: Mapping[str, Any]) -> bool:
     return asked is not None and not undone
 
 
-def _end_bake(
-    ledger: Ledger,
-    executions: Executions,
-    request: OperatorRequest,
-    remembered: Mapping[str, Any],
-    now: datetime,
-) -> None:
-    if bake_ending.ending_of(remembered) != bake_ending.ROLL_BACK:
-        _require_way_back(request.migration_id, remembered)
-        change = {"rollBack": _journal(request, remembered, now)}
-        bake_ending.decide(ledger, request.migration_id, remembered, bake_ending.ROLL_BACK, change)
-    asked = ledger.read(request.migration_id)["rollBack"]
+def _decide(ledger: Ledger, request: OperatorRequest, remembered: Mapping[str, Any], now: datetime) -> None:
+    """Another attempt begins, if there is a way back and the bake does not end otherwise."""
+    _require_way_back(request.migration_id, remembered)
+    attempt = int(remembered.get("rollBack", {}).get("attempt", 0)) + 1
+    change = {"rollBack": {"attempt": attempt, **request.journal(now)}}
+    bake_ending.decide(ledger, request.migration_id, remembered, bake_ending.ROLL_BACK, change)
+
+
+def _wake(executions: Executions, remembered: Mapping[str, Any]) -> None:
+    """Nobody waits any more when an earlier call got through, which is no error."""
+    asked = remembered["rollBack"]
     error = RollBackRequested(f"{asked['by']} asked to go back to the source: {asked['reason']}")
-    executions.fail(remembered["bake"]["taskToken"], error)  # nobody waits any more: the first call got through
+    executions.fail(remembered["bake"]["taskToken"], error)
 
 
 def _require_way_back(migration_id: str, remembered: Mapping[str, Any]) -> None:
@@ -75,14 +75,3 @@ def _require_way_back(migration_id: str, remembered: Mapping[str, Any]) -> None:
             f"The way back of the migration {migration_id} is {reverse.get('state', 'not prepared')}{since}: going back"
             " would lose writes made on Aurora. Its message says how to repair it; until then Aurora stays the writer."
         )
-
-
-def _record(ledger: Ledger, request: OperatorRequest, remembered: Mapping[str, Any], now: datetime) -> None:
-    expected: dict[str, Any] = {"rollBack": remembered.get("rollBack")}
-    if not ledger.update(request.migration_id, {"rollBack": _journal(request, remembered, now)}, expect=expected):
-        raise MigrationBlocked(f"Somebody else has just asked for the same of {request.migration_id}: see its status.")
-
-
-def _journal(request: OperatorRequest, remembered: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    attempt = int(remembered.get("rollBack", {}).get("attempt", 0)) + 1
-    return {"attempt": attempt, **request.journal(now)}
