@@ -72,6 +72,39 @@ def test_an_alarm_looks_at_its_own_dimensions(client: Client) -> None:
     assert states == {"t": "ALARM", "other": "INSUFFICIENT_DATA"}
 
 
+def test_an_alarm_wants_three_of_five_minutes_and_then_sends_a_message(client: Client, account: Account) -> None:
+    sns, cloudwatch, name = client("sns"), client("cloudwatch"), uuid.uuid4().hex
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="on-call@example.com")
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace=name,
+        MetricName="lag",
+        Dimensions=[{"Name": "task", "Value": "t"}],
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=5,
+        DatapointsToAlarm=3,
+        Threshold=3,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+        AlarmActions=[topic],
+    )
+
+    def state() -> str:
+        (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return str(alarm["StateValue"])
+
+    before = len(account.mailbox())
+    for expected in ("OK", "OK", "ALARM"):
+        put(client, name, 5.0)
+        assert state() == expected
+        time.sleep(60 / PACE)
+    assert name in account.mailbox(after=before)[0]["subject"]
+    time.sleep(4 * 60 / PACE)
+    assert state() == "OK"
+
+
 def test_a_message_in_a_queue_raises_the_alarm_on_it(client: Client, account: Account) -> None:
     sqs, sns, cloudwatch, name = client("sqs"), client("sns"), client("cloudwatch"), uuid.uuid4().hex
     topic = sns.create_topic(Name=name)["TopicArn"]

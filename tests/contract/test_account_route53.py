@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from rehearsal.process import Account
 from tests.contract.account_support import PACE, Client
 
 ZONE = "shop.internal."
@@ -54,6 +55,18 @@ def test_a_change_is_pending_for_thirty_aws_seconds(zone: Zone) -> None:
     assert zone.route53.get_change(Id=change["Id"])["ChangeInfo"]["Status"] == "PENDING"
     time.sleep(30 / PACE + 0.2)
     assert zone.route53.get_change(Id=change["Id"])["ChangeInfo"]["Status"] == "INSYNC"
+
+
+def test_a_change_stays_pending_while_its_fault_is_there(zone: Zone, account: Account) -> None:
+    account.add_faults({"kind": "event", "name": "route53-stays-pending", "match": f"stuck.{ZONE}"})
+    stuck = zone.change(record("CREATE", "stuck", "a.example"))["Id"]
+    moving = zone.change(record("CREATE", "moving", "a.example"))["Id"]
+    time.sleep(30 / PACE + 0.2)
+    assert zone.route53.get_change(Id=stuck)["ChangeInfo"]["Status"] == "PENDING"
+    assert zone.route53.get_change(Id=moving)["ChangeInfo"]["Status"] == "INSYNC"
+    account.clear_faults()
+    time.sleep(30 / PACE + 0.2)
+    assert zone.route53.get_change(Id=stuck)["ChangeInfo"]["Status"] == "INSYNC"
 
 
 def test_simple_and_weighted_records_do_not_mix(zone: Zone) -> None:

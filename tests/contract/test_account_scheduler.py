@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from rehearsal.process import Account
 from tests.contract.account_support import PACE, Client
 
 MakeRole = Callable[..., str]
@@ -82,6 +83,22 @@ def test_a_rate_starts_at_once_and_its_scheduled_time_advances_by_the_rate(sched
     assert bodies[0]["arn"].endswith(f"schedule/default/{name}")
     schedules.scheduler.delete_schedule(Name=name)
     assert not schedules.exists(name)
+
+
+def test_a_firing_may_come_twice_and_late(schedules: Schedules, account: Account) -> None:
+    url, arn = schedules.queue()
+    account.add_faults(
+        {"kind": "event", "name": "schedule-twice", "match": "faulty"},
+        {"kind": "event", "name": "schedule-late", "match": "faulty", "skip": 1, "intervals": 2},
+    )
+    schedules.create(arn, "rate(1 minute)", CONTEXT, Name="faulty-one")
+    bodies = [json.loads(message["Body"]) for message in schedules.sent(url, 5)]
+    schedules.scheduler.delete_schedule(Name="faulty-one")
+    account.clear_faults()
+    first = datetime.fromisoformat(bodies[0]["at"])
+    minutes = [round((datetime.fromisoformat(body["at"]) - first).total_seconds() / 60) for body in bodies]
+    assert minutes in ([0, 0, 2, 1, 3], [0, 0, 2, 3, 1]), "the second one is delivered when the fourth is due"
+    assert bodies[0]["run"] == bodies[1]["run"]
 
 
 def test_a_moment_fires_when_its_distance_has_passed_at_the_pace_and_is_deleted(schedules: Schedules) -> None:

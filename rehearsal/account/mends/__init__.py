@@ -1,6 +1,7 @@
 """The mends of ministack 1.5.33: one module each, each with `apply()`, each held by a contract test."""
 
 from rehearsal.account.mends import (
+    alarms,
     authorization,
     execution_events,
     functions_in_templates,
@@ -23,6 +24,7 @@ from rehearsal.account.mends import (
 )
 
 _MENDS = (
+    alarms,
     authorization,
     execution_events,
     functions_in_templates,

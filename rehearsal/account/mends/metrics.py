@@ -2,8 +2,7 @@
 
 Handlers ask with real clocks for "the last five minutes in one-minute periods"; at a pace of 60 these are the last five
 real seconds, in periods of one. Points keep their real time; a reader's view of them is stretched around now.
-Alarms are evaluated once per AWS minute and by the dimensions they name; ministack does so at PutMetricData only, over
-the points of all dimensions together.
+Alarms are evaluated once per AWS minute; ministack does so at PutMetricData only.
 """
 
 import contextvars
@@ -21,7 +20,6 @@ _log = logging.getLogger("crossfade.metrics")
 _ALARM_PERIOD_SECONDS = 60
 _SHORTEST_PAUSE_SECONDS = 0.25
 _stretched: contextvars.ContextVar[bool] = contextvars.ContextVar("crossfade_stretched", default=False)
-_dimensions: contextvars.ContextVar[Any] = contextvars.ContextVar("crossfade_dimensions", default=None)
 
 
 class _Points:
@@ -43,10 +41,8 @@ class _Points:
         del self._store[key]
 
     def items(self) -> Iterator[tuple[Any, Any]]:
-        now, rate, wanted = time.time(), pace(), _dimensions.get()
+        now, rate = time.time(), pace()
         for key, points in list(self._store.items()):
-            if wanted is not None and key[2] != wanted:
-                continue
             if _stretched.get():
                 # `now` itself lies outside of a window that ends now: a point just stored is of the moment before.
                 points = [{**p, "Timestamp": now - max((now - p["Timestamp"]) * rate, 0.001)} for p in list(points)]
@@ -58,17 +54,7 @@ def apply() -> None:
     cloudwatch._metrics = _Points(cloudwatch._metrics)
     cloudwatch._get_metric_data = _stretch(cloudwatch._get_metric_data)
     cloudwatch._get_metric_statistics = _stretch(cloudwatch._get_metric_statistics)
-    evaluate = _stretch(cloudwatch._evaluate_alarm)
-
-    def evaluate_own(alarm: dict[str, Any]) -> None:
-        names = alarm.get("Dimensions") or []
-        token = _dimensions.set(cloudwatch._dims_key(cloudwatch._dims_from_list(names) if names else {}))
-        try:
-            evaluate(alarm)
-        finally:
-            _dimensions.reset(token)
-
-    cloudwatch._evaluate_alarm = evaluate_own
+    cloudwatch._evaluate_alarm = _stretch(cloudwatch._evaluate_alarm)
     threading.Thread(target=_evaluate_alarms, daemon=True, name="crossfade-alarms").start()
 
 

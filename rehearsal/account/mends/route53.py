@@ -2,6 +2,7 @@
 
 Rules: Route 53 developer guide, "Values specific for simple/weighted records", and AWS_RULES R6. ministack accepts
 every record set that parses, and calls a change INSYNC as soon as somebody has asked once.
+The fault `route53-stays-pending` holds the change whose batch it matches until the rule is gone.
 """
 
 import threading
@@ -11,14 +12,15 @@ from typing import Any
 
 from ministack.services import route53
 
+from rehearsal.account import faults
 from rehearsal.account.time_factor import run_later
 
 PENDING_SECONDS = 30
 Records = list[dict[str, Any]]
 
 _lock = threading.Lock()
-# zone -> the changes under way, oldest first, each with the records of the zone before it
-_pending: dict[str, list[tuple[str, Records]]] = defaultdict(list)
+# zone -> the changes under way, oldest first, each with what the names it changes had before it
+_pending: dict[str, list[tuple[str, dict[str, Records]]]] = defaultdict(list)
 
 
 def apply() -> None:
@@ -30,11 +32,14 @@ def apply() -> None:
             refusal = _refusal(zone_id, body)
             if refusal:
                 return route53._error_response("InvalidChangeBatch", f"[{refusal}]")
-            before, known = list(route53._records.get(zone_id, [])), set(route53._changes)
+            before, known = _by_name(zone_id), set(route53._changes)
             answer = change_records(zone_id, body)
+            after = _by_name(zone_id)
+            changed = {n: before.get(n, []) for n in before.keys() | after.keys() if before.get(n) != after.get(n)}
             for change_id in set(route53._changes) - known:
-                _pending[zone_id].append((change_id, before))
-                run_later(PENDING_SECONDS, lambda found=change_id: _come_into_sync(zone_id, found))  # type: ignore[misc]
+                _pending[zone_id].append((change_id, changed))
+                stuck = faults.take("route53-stays-pending", body.decode(errors="replace"))
+                _sync_later(zone_id, change_id, stuck)
         return answer
 
     route53._change_resource_record_sets = change
@@ -44,20 +49,38 @@ def apply() -> None:
 def in_sync_records() -> Records:
     """What the name servers answer now: `{"Name", "Type", "TTL", "Values"}`, weighted ones with "Weight"."""
     with _lock:
-        zones = {zone_id: list(route53._records.get(zone_id, [])) for zone_id in list(route53._zones)}
-        zones |= {zone_id: changes[0][1] for zone_id, changes in _pending.items() if changes}
+        zones = {zone_id: _by_name(zone_id) for zone_id in list(route53._zones)}
+        for zone_id, changes in _pending.items():
+            for _, before in reversed(changes):
+                zones.get(zone_id, {}).update(before)
     return [
         {**record, "Values": record.get("ResourceRecords", [])}
-        for records in zones.values()
+        for names in zones.values()
+        for records in names.values()
         for record in records
         if record["Type"] not in ("SOA", "NS")
     ]
 
 
-def _come_into_sync(zone_id: str, change_id: str) -> None:
-    with _lock:
-        route53._changes[change_id]["status"] = "INSYNC"
-        _pending[zone_id] = [entry for entry in _pending[zone_id] if entry[0] != change_id]
+def _by_name(zone_id: str) -> dict[str, Records]:
+    names: dict[str, Records] = defaultdict(list)
+    for record in route53._records.get(zone_id, []):
+        names[record["Name"]].append(record)
+    return dict(names)
+
+
+def _sync_later(zone_id: str, change_id: str, stuck: faults.Rule | None) -> None:
+    """Bring a change into sync in 30 seconds; one that is stuck, when its fault is gone."""
+
+    def come_into_sync() -> None:
+        if stuck and any(rule["id"] == stuck["id"] for rule in faults.listed()):
+            _sync_later(zone_id, change_id, stuck)
+            return
+        with _lock:
+            route53._changes[change_id]["status"] = "INSYNC"
+            _pending[zone_id] = [entry for entry in _pending[zone_id] if entry[0] != change_id]
+
+    run_later(PENDING_SECONDS, come_into_sync)
 
 
 def _get_change(change_id: str) -> Any:

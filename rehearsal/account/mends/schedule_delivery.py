@@ -6,6 +6,7 @@ EventBridge Scheduler user guide: "Adding context attributes", "Managing targets
 import contextlib
 import json
 import logging
+import threading
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +16,8 @@ from ministack import app
 from ministack.core.arn import parse_arn
 from ministack.services import eventbridge, lambda_svc, stepfunctions
 
-from rehearsal.account import platform
-from rehearsal.account.mends import states_role
+from rehearsal.account import faults, platform
+from rehearsal.account.mends import schedule_times, states_role
 from rehearsal.account.time_factor import aws_monotonic, scaled, sleep
 
 _log = logging.getLogger("crossfade.scheduler")
@@ -74,8 +75,20 @@ class Firing:
 
 
 def fire(schedule: dict[str, Any], scheduled_time: datetime) -> None:
-    """Invoke the schedule's target for one occurrence, with its retry policy; returns when it is over."""
+    """Invoke the schedule's target for one occurrence, with its retry policy; returns when it is over.
+
+    The fault `schedule-late` holds the delivery back by `intervals` of the schedule's rate, so that later ones overtake
+    it; `schedule-twice` delivers it twice at once, as a service that delivers at least once may.
+    """
     firing = Firing(schedule, scheduled_time, str(uuid.uuid4()))
+    if late := faults.take("schedule-late", schedule["Name"]):
+        sleep(late.get("intervals", 1) * schedule_times.interval_seconds(schedule))
+    if faults.take("schedule-twice", schedule["Name"]):
+        threading.Thread(target=_deliver, args=(firing,), daemon=True, name="crossfade-twice").start()
+    _deliver(firing)
+
+
+def _deliver(firing: Firing) -> None:
     policy = firing.target.get("RetryPolicy") or {}
     attempts = 1 + int(policy.get("MaximumRetryAttempts", 185))
     deadline = aws_monotonic() + float(policy.get("MaximumEventAgeInSeconds", 86400))
@@ -87,7 +100,7 @@ def fire(schedule: dict[str, Any], scheduled_time: datetime) -> None:
             if attempt < attempts and error.retryable and aws_monotonic() + wait < deadline:
                 sleep(wait)
                 continue
-            _log.warning("schedule %s: %s: %s", schedule["Name"], error.code, error)
+            _log.warning("schedule %s: %s: %s", firing.schedule["Name"], error.code, error)
             _bury(firing, attempt, error)
         return
 

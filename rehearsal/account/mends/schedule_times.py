@@ -25,6 +25,12 @@ def problem(schedule: dict[str, Any]) -> str:
     return "" if valid else f"Invalid Schedule Expression {expression}."
 
 
+def interval_seconds(schedule: dict[str, Any]) -> float:
+    """AWS seconds between two firings of a rate; a minute for what is no rate."""
+    rate = _RATE.fullmatch(schedule["ScheduleExpression"])
+    return int(rate[1]) * _UNIT_SECONDS[rate[2]] if rate else 60
+
+
 def occurrences(schedule: dict[str, Any], now: datetime) -> Iterator[datetime]:
     """The times from `now` on at which the schedule fires, bounded by its StartDate and EndDate.
 
