@@ -20,7 +20,5 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     logger.append_keys(migrationId=migration_id, state="RecallMigration")
     ledger, executions = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"]), Executions(clients.stepfunctions())
     state = recall.recall(migration_id, execution_arn, ledger, executions.is_running, datetime.now(UTC))
-    recall.delete_schedules(
-        ledger.read(migration_id), migration_id, Schedules(clients.scheduler(), schedule_settings())
-    )
+    recall.delete_schedules(ledger, migration_id, Schedules(clients.scheduler(), schedule_settings()))
     return state
