@@ -15,7 +15,9 @@ from aws_cdk import (
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from stacks.names import ALERTS_TOPIC
+from stacks.names import ALERTS_TOPIC, METRIC_NAMESPACE
+
+REVERSE_LAG_SECONDS = 60
 
 
 class Alerts(Construct):
@@ -48,15 +50,43 @@ class Alerts(Construct):
                 "console: its error says who is the writer and what is left to do.",
             )
 
-    def _alarm(self, name: str, metric: aws_cloudwatch.IMetric, description: str) -> None:
+    def watch_reverse_lag(self, source: str) -> None:
+        """During the bake: the source falls behind the target, so going back would take long or lose writes."""
+        metric = aws_cloudwatch.Metric(
+            namespace=METRIC_NAMESPACE,
+            metric_name="ReverseLagSeconds",
+            dimensions_map={"Source": source},
+            period=Duration.minutes(1),
+            statistic="Maximum",
+        )
+        self._alarm(
+            f"ReverseLag-{source}",
+            metric,
+            f"Replication from Aurora back to {source} is more than a minute behind: going back has to wait for it. "
+            "A message follows when it is broken; look at the task crossfade-<migrationId>-reverse in the DMS console.",
+            threshold=REVERSE_LAG_SECONDS,
+            evaluation_periods=5,
+            datapoints_to_alarm=3,
+        )
+
+    def _alarm(
+        self,
+        name: str,
+        metric: aws_cloudwatch.IMetric,
+        description: str,
+        threshold: float = 1,
+        evaluation_periods: int = 1,
+        datapoints_to_alarm: int = 1,
+    ) -> None:
         alarm = aws_cloudwatch.Alarm(
             self,
             name,
             alarm_name=f"crossfade-{name}",
             alarm_description=description,
             metric=metric,
-            threshold=1,
-            evaluation_periods=1,
+            threshold=threshold,
+            evaluation_periods=evaluation_periods,
+            datapoints_to_alarm=datapoints_to_alarm,
             comparison_operator=aws_cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=aws_cloudwatch.TreatMissingData.NOT_BREACHING,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stacks.names import DMS_SECRETS_ROLE, SCHEDULER_ROLE, Arns
+from stacks.names import DMS_SECRETS_ROLE, METRIC_NAMESPACE, SCHEDULER_ROLE, Arns
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Grant:
 NO_RESOURCE_TYPE = frozenset(
     {
         "cloudwatch:GetMetricData",
+        "cloudwatch:PutMetricData",
         "dms:DescribeConnections",
         "dms:DescribeEndpoints",
         "dms:DescribeOrderableReplicationInstances",
@@ -130,6 +131,11 @@ class Grants:
     def published_writer(self, *actions: str) -> Grant:
         """On the parameter in which applications find the writer."""
         return _grant("ssm", actions, self._arns.writer_parameters)
+
+    def our_metrics(self) -> Grant:
+        """Send metrics; the namespace is the only thing that can be named."""
+        condition = {"StringEquals": {"cloudwatch:namespace": [METRIC_NAMESPACE]}}
+        return Grant(("cloudwatch:PutMetricData",), ("*",), condition)
 
     def notices(self) -> Grant:
         """Tell on-call."""

@@ -69,6 +69,7 @@ class MigrationStack(Stack):
         self._watch_endings(machine, functions)
         for source in settings.sources:
             self._publish_source(source)
+            self._alerts.watch_reverse_lag(source.name)
 
     def _keep_the_ledger(self) -> None:
         aws_dynamodb.Table(
@@ -116,6 +117,7 @@ class MigrationStack(Stack):
             "CROSSFADE_SCHEDULE_DLQ_ARN": arns.dead_letters,
             "CROSSFADE_STEP_READS_ARN": arns.function("StepReads"),
             "CROSSFADE_FINISH_BAKE_ARN": arns.function("FinishBake"),
+            "CROSSFADE_WATCH_REVERSE_ARN": arns.function("WatchReverse"),
             "CROSSFADE_REMIND_RETIREMENT_ARN": arns.function("RemindRetirement"),
             "CROSSFADE_DMS_SECRETS_ROLE_ARN": arns.role(DMS_SECRETS_ROLE),
             "POWERTOOLS_SERVICE_NAME": "crossfade",

@@ -14,6 +14,7 @@ SCHEDULE_GROUP = "crossfade"
 DEAD_LETTER_QUEUE = "crossfade-dead-letters"
 SCHEDULER_ROLE = "scheduler"
 DMS_SECRETS_ROLE = "dms-secrets"
+METRIC_NAMESPACE = "Crossfade"
 SOURCES_PREFIX = "/crossfade/sources/"
 WRITER_PREFIX = "/crossfade/"
 

@@ -12,7 +12,7 @@ DMS_ACCOUNT_ROLES = {
     "dms-vpc-role": "AmazonDMSVPCManagementRole",
     "dms-cloudwatch-logs-role": "AmazonDMSCloudWatchLogsRole",
 }
-SCHEDULED_FUNCTIONS = ("StepReads", "FinishBake", "RemindRetirement")
+SCHEDULED_FUNCTIONS = ("StepReads", "FinishBake", "WatchReverse", "RemindRetirement")
 
 
 def dms_secrets_role(scope: Construct, arns: Arns) -> aws_iam.Role:

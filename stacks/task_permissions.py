@@ -191,6 +191,23 @@ def _moving(may: Grants) -> list[FunctionRow]:
             timeout_seconds=890,
         ),
         _task(
+            "PrepareReverse",
+            [
+                ledger,
+                *both,
+                may.dms_secrets("GetSecretValue", "CreateSecret", "PutSecretValue", "TagResource"),
+                may.pass_to_dms(),
+                may.dms("endpoint", "CreateEndpoint", "AddTagsToResource"),
+                may.dms("endpoint rep", "TestConnection"),
+                may.dms("task endpoint rep", "CreateReplicationTask", "AddTagsToResource"),
+                may.dms("task", "StartReplicationTask", "StopReplicationTask", "DeleteReplicationTask"),
+                may.anywhere("dms:DescribeConnections", "dms:DescribeEndpoints", "dms:DescribeReplicationInstances"),
+                may.anywhere("dms:DescribeReplicationTasks"),
+            ],
+            (LEDGER, DMS_ROLE, DATABASE),
+            in_vpc=True,
+        ),
+        _task(
             "ShiftReads",
             [ledger, may.schedules("CreateSchedule", "DeleteSchedule"), may.pass_to_scheduler()],
             (LEDGER, *SCHEDULES, "CROSSFADE_STEP_READS_ARN"),
@@ -212,16 +229,17 @@ def _moving(may: Grants) -> list[FunctionRow]:
         _task(
             "Bake",
             [
-                may.ledger("UpdateItem"),
+                ledger,
                 *both,
                 may.dns("ListResourceRecordSets", "ChangeResourceRecordSets"),
                 may.dns_changes(),
-                may.dms("task", "StopReplicationTask"),
+                may.dms("task", "StartReplicationTask", "StopReplicationTask"),
                 may.anywhere("dms:DescribeReplicationTasks"),
                 *may.scheduling(),
+                may.tokens("SendTaskSuccess"),
                 may.notices(),
             ],
-            (LEDGER, TOPIC, DATABASE, *SCHEDULES, "CROSSFADE_FINISH_BAKE_ARN"),
+            (LEDGER, TOPIC, DATABASE, *SCHEDULES, "CROSSFADE_FINISH_BAKE_ARN", "CROSSFADE_WATCH_REVERSE_ARN"),
             in_vpc=True,
         ),
         _task(
@@ -234,6 +252,7 @@ def _moving(may: Grants) -> list[FunctionRow]:
                 may.dms_secrets("DeleteSecret"),
                 *may.retiring_dms(),
                 *may.scheduling(),
+                may.schedules("DeleteSchedule"),
                 may.notices(),
             ],
             (LEDGER, TOPIC, DATABASE, *SCHEDULES, "CROSSFADE_REMIND_RETIREMENT_ARN"),
@@ -259,8 +278,14 @@ def _compensations(may: Grants) -> list[FunctionRow]:
         ),
         _task(
             "StopReplication",
-            [ledger, may.source_secrets(), *may.keys("Decrypt"), may.dms_secrets("DeleteSecret"), *may.retiring_dms()],
-            (LEDGER, DATABASE),
+            [
+                ledger,
+                *may.both_databases(),
+                may.dms_secrets("DeleteSecret"),
+                *may.retiring_dms(),
+                may.schedules("DeleteSchedule"),
+            ],
+            (LEDGER, DATABASE, *SCHEDULES),
             in_vpc=True,
         ),
         _task(
@@ -317,9 +342,20 @@ def _events(may: Grants) -> list[FunctionRow]:
         may.schedules("DeleteSchedule"),
         may.tokens("SendTaskHeartbeat", "SendTaskSuccess", "SendTaskFailure"),
     ]
+    watching = [
+        may.ledger("GetItem", "UpdateItem"),
+        *may.both_databases(),
+        may.anywhere("dms:DescribeReplicationTasks"),
+        may.our_metrics(),
+        may.schedules("DeleteSchedule"),
+        may.notices(),
+    ]
     finishing = [may.ledger("GetItem", "UpdateItem"), may.tokens("SendTaskSuccess")]
     return [
         _short("events", "StepReads", stepping, (LEDGER, DATABASE, *SCHEDULES), timeout_seconds=60, in_vpc=True),
+        _short(
+            "events", "WatchReverse", watching, (LEDGER, TOPIC, DATABASE, *SCHEDULES), timeout_seconds=50, in_vpc=True
+        ),
         _short("events", "FinishBake", finishing, (LEDGER,)),
         _short("events", "RemindRetirement", [may.notices()], (TOPIC,)),
         _short("events", "AnnounceOutcome", [may.notices()], (TOPIC,)),

@@ -43,7 +43,7 @@ def canary(names: Names) -> Way:
     return _back(names, names.canary_task)
 
 
-def every(names: Names) -> list[Way]:
+def all_ways(names: Names) -> list[Way]:
     """All of them, for the end."""
     return [canary(names), reverse(names), forward(names)]
 

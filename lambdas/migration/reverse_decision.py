@@ -36,7 +36,7 @@ class Look:
     why: str
     slot: SlotHealth | None
     equal_until: datetime
-    lag_seconds: float
+    seconds_behind: float
     missing: int
     problem: str
 
@@ -56,7 +56,7 @@ def decide(state: str, look: Look, *, was_final: bool) -> tuple[Action, str]:
     reason = _breakage(look)
     if state == "running":
         return (Action.BROKEN if reason else Action.NONE), reason
-    well = look.task_status == "running" and look.missing == 0 and look.lag_seconds <= RECOVERED_LAG_SECONDS
+    well = look.task_status == "running" and look.missing == 0 and look.seconds_behind <= RECOVERED_LAG_SECONDS
     return (Action.RECOVERED if well and not reason and not was_final else Action.NONE), reason
 
 
@@ -69,7 +69,7 @@ def _breakage(look: Look) -> str:
         return "the target has thrown away log that its replication slot needed (max_slot_wal_keep_size)."
     if look.task_status not in WORKING:
         return f"its DMS task is {look.task_status}{look.why}."
-    if look.lag_seconds > MAX_LAG_SECONDS or look.missing >= MAX_MISSING:
+    if look.seconds_behind > MAX_LAG_SECONDS or look.missing >= MAX_MISSING:
         seen = look.problem or "its DMS task runs, but nothing arrives"
-        return f"the source is {look.lag_seconds:.0f} s behind: {seen}."
+        return f"the source is {look.seconds_behind:.0f} s behind: {seen}."
     return ""

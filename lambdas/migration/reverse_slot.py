@@ -43,9 +43,9 @@ def drop(session: Session, slot: str) -> None:
 
 @dataclass(frozen=True)
 class SlotHealth:
-    """`position` as in `position`. `is_lost`: the server has thrown away log that the reader needs."""
+    """`confirmed` as in `position`. `is_lost`: the server has thrown away log that the reader needs."""
 
-    position: str
+    confirmed: str
     is_lost: bool
     behind_bytes: int
 
@@ -59,7 +59,7 @@ def health(session: Session, slot: str) -> SlotHealth | None:
 def position(session: Session, slot: str) -> str | None:
     """Up to where the reader has confirmed (`0/1A2B3C8`), None when there is no such slot."""
     found = health(session, slot)
-    return found.position if found else None
+    return found.confirmed if found else None
 
 
 _HEALTH = """

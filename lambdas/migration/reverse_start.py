@@ -50,17 +50,17 @@ class ReverseStart:
 
     def _run(self, target: Session) -> None:
         if self.reverse.is_ready():
-            position = reverse_slot.position(target, self.names.reverse_slot)
-            if position is None:
+            slot = reverse_slot.health(target, self.names.reverse_slot)
+            if slot is None:
                 raise StateDrifted(f"The replication slot {self.names.reverse_slot} on the target does not exist.")
-            self.reverse.start_task(position)
+            self.reverse.start_task(slot.confirmed)
         if self.reverse.running_task()["Status"] != "running":
             raise ReplicationNotReady(f"replication task {self.names.reverse_task}: starting")
 
     def _give_up(self, reason: str, since: datetime, target: Session) -> None:
         slot, task = reverse_slot.health(target, self.names.reverse_slot), self.reverse.find_task()
         task_arn = task["ReplicationTaskArn"] if task else ""
-        first_position = slot.position if slot and task and task["Status"] == "ready" else ""
+        first_position = slot.confirmed if slot and task and task["Status"] == "ready" else ""
         is_final = slot is None or slot.is_lost or task is None
         breakage = Breakage(reason, since, slot.behind_bytes if slot else None, task_arn, first_position, is_final)
         if self._remember("broken", since, isFinal=is_final):

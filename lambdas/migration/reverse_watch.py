@@ -65,7 +65,7 @@ class ReverseWatch:
         """Result `{"action", "lagSeconds", "reason"}`; on-call is told once of every change."""
         known = remembered["reverse"]
         look = self._look(datetime.fromisoformat(known["lastArrival"]), PREFIX + firing)
-        self.metrics.put_reverse_lag(self.about.source, look.lag_seconds, now)
+        self.metrics.put_reverse_lag(self.about.source, look.seconds_behind, now)
         action, reason = reverse_decision.decide(known["state"], look, was_final=known.get("isFinal", False))
         changes: dict[str, Any] = {"reverse.lastArrival": look.equal_until.isoformat(timespec="milliseconds")}
         if action is not Action.NONE:
@@ -75,14 +75,14 @@ class ReverseWatch:
         # Retired meanwhile, or another firing was first: then this one has nothing to say.
         if self.ledger.update(self.names.plan.migration_id, changes, expect={"reverse.state": known["state"]}):
             self._tell(action, reason, look)
-        return {"action": action.value, "lagSeconds": round(look.lag_seconds, 3), "reason": reason}
+        return {"action": action.value, "lagSeconds": round(look.seconds_behind, 3), "reason": reason}
 
     def _tell(self, action: Action, reason: str, look: Look) -> None:
         if action is Action.BROKEN:
             breakage = Breakage(reason, look.equal_until, look.log_bytes, look.task_arn, is_final=look.is_final)
             self.send(way_back_broken(self.about, breakage))
         elif action is Action.RECOVERED:
-            self.send(way_back_recovered(self.about, look.lag_seconds))
+            self.send(way_back_recovered(self.about, look.seconds_behind))
 
     def _look(self, last_arrival: datetime, marker: str) -> Look:
         task = self.reverse.find_task()
@@ -93,7 +93,7 @@ class ReverseWatch:
             # Markers that have arrived prove nothing more; replication carries their end too.
             target.execute(_FORGET, prefix=PREFIX, at=equal_until)
             missing = int(target.value(_MISSING, prefix=PREFIX, at=equal_until))
-            lag_seconds = float(target.value("SELECT extract(epoch FROM clock_timestamp() - :at)", at=equal_until))
+            seconds_behind = float(target.value("SELECT extract(epoch FROM clock_timestamp() - :at)", at=equal_until))
             slot = reverse_slot.health(target, self.names.reverse_slot)
         return Look(
             task_status=task["Status"] if task else "",
@@ -101,7 +101,7 @@ class ReverseWatch:
             why=why_stopped(task) if task else "",
             slot=slot,
             equal_until=equal_until,
-            lag_seconds=lag_seconds,
+            seconds_behind=seconds_behind,
             missing=missing,
             problem=problem,
         )

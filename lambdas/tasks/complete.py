@@ -47,7 +47,7 @@ def _retire_replication(sides: Sides, ledger: Ledger) -> None:
         ledger,
         Schedules(clients.scheduler(), schedule_settings()),
         Secrets(clients.secretsmanager()),
-        [Dms(client, names, way) for way in replication_way.every(names)],
+        [Dms(client, names, way) for way in replication_way.all_ways(names)],
         is_target_kept=True,
     ).run()
     with sides.source_admin() as session:

@@ -26,7 +26,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"]),
         Schedules(clients.scheduler(), schedule_settings()),
         Secrets(clients.secretsmanager()),
-        [Dms(client, names, way) for way in replication_way.every(names)],
+        [Dms(client, names, way) for way in replication_way.all_ways(names)],
         is_target_kept="switchBack" in event,
     )
     return {"droppedSlots": retirement.run()}
