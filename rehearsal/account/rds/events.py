@@ -30,6 +30,12 @@ _EVENTS: Mapping[str, tuple[str, tuple[str, ...], str]] = {
     "0005": ("db-instance", ("creation",), "DB instance created"),
     "0006": ("db-instance", ("availability",), "DB instance restarted"),
     "0016": ("db-instance", ("configuration change",), "The master user password was reset"),
+    "0020": (
+        "db-instance",
+        ("recovery",),
+        "Recovery of the DB instance has started. Recovery time will vary with the amount of data to be recovered.",
+    ),
+    "0021": ("db-instance", ("recovery",), "Recovery of the DB instance is complete."),
     "0040": ("db-snapshot", ("creation",), "Creating manual snapshot"),
     "0041": ("db-snapshot", ("deletion",), "Deleted manual snapshot"),
     "0042": ("db-snapshot", ("creation",), "Manual snapshot created"),

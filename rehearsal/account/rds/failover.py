@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rehearsal.account.rds import clusters, databases, events
+from rehearsal.account.rds import clusters, databases, events, rules
 from rehearsal.account.rds.fleet import Cluster, Fleet, Instance, View, bare_name
 from rehearsal.account.wire import ApiError
 
@@ -30,6 +30,9 @@ def run(fleet: Fleet, cluster: Cluster, target: Instance) -> None:
     events.emit(fleet, "0073", cluster.identifier, instance=target.identifier)
     writer = fleet.instances[str(cluster.writer)]
     with fleet.lasting(_FAILOVER_SECONDS), cluster.work:
+        if writer.server is not None:
+            writer.server.stop()
+        rules.hang_failover(fleet, cluster.identifier)
         # A failover restarts both servers, so what waited for a reboot takes effect.
         for instance in (writer, target):
             instance.parameters.rebooted()

@@ -14,6 +14,7 @@ from rehearsal.account.rds import (
     instances,
     networks,
     parameters,
+    rules,
     secrets,
     snapshots,
     versions,
@@ -95,7 +96,7 @@ def delete(fleet: Fleet, request: Mapping[str, Any]) -> View:
             raise ApiError("InvalidParameterCombination", message)
         if instance.status == "deleting":
             raise ApiError("InvalidDBInstanceState", f"Instance {instance.identifier} is already being deleted.")
-        instances.require_status(instance, "available", "failed", "stopped")
+        instances.require_status(instance, "available", "stopped", *rules.DELETABLE_FAILURES)
         snapshot = snapshots.of_instance(fleet, final, instance) if final else None
         instance.view["DBInstanceStatus"] = "deleting"
         answer = views.described(fleet, instance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rehearsal.account.rds import checks, clusters, databases, events, parameters, secrets, tagging, versions
+from rehearsal.account.rds import checks, clusters, databases, events, parameters, rules, secrets, tagging, versions
 from rehearsal.account.rds import instance_view as views
 from rehearsal.account.rds.applied_parameters import AppliedParameters
 from rehearsal.account.rds.fleet import Cluster, Fleet, Instance, View, now
@@ -167,6 +167,12 @@ def _instance(fleet: Fleet, view: View, password: str | None) -> Instance:
 
 
 def _come_up(fleet: Fleet, instance: Instance, request: Mapping[str, Any]) -> None:
+    failed = rules.failed_creation(instance.identifier, rules.FAILED_INSTANCE)
+    if failed is not None:
+        fleet.platform.sleep(_CREATE_SECONDS / 2)
+        instance.view["DBInstanceStatus"] = failed
+        return
+    rules.hang_creation(fleet, instance.identifier)
     if instance.cluster:
         with fleet.lasting(_AURORA_CREATE_SECONDS):
             clusters.bring_up_member(fleet, fleet.cluster(instance.cluster), instance)

@@ -13,6 +13,7 @@ from rehearsal.account.rds import (
     cluster_changes,
     cluster_snapshots,
     clusters,
+    crash,
     events,
     failover,
     instance_changes,
@@ -82,8 +83,9 @@ def build(platform: Platform | None = None, installation: Installation | None = 
         platform = account_platform
     fleet = Fleet(platform, installation or default_installation())
     _clear(fleet.installation)
-    atexit.register(fleet.installation.kill_leftovers)
+    atexit.register(fleet.installation.close)
     metrics.start(fleet)
+    crash.serve(fleet)
     return api_of(fleet)
 
 

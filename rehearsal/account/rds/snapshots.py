@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from rehearsal.account.rds import checks, databases, events, tagging
+from rehearsal.account.rds import checks, databases, events, rules, tagging
 from rehearsal.account.rds.fleet import Fleet, Instance, Snapshot, View, arn, bare_name, now
 from rehearsal.account.wire import ApiError
 
@@ -151,6 +151,10 @@ def _described(fleet: Fleet, snapshot: Snapshot) -> View:
 
 def _take(fleet: Fleet, snapshot: Snapshot, instance: Instance) -> None:
     events.emit(fleet, "0040", snapshot.view["DBSnapshotIdentifier"])
+    if rules.snapshot_fails(snapshot.view["DBSnapshotIdentifier"]):
+        fleet.platform.sleep(SNAPSHOT_SECONDS / 2)
+        _fail(snapshot, instance)
+        return
     take_copy(fleet, snapshot, instance.address)
     instance.view["DBInstanceStatus"] = "available"
     events.emit(fleet, "0042", snapshot.view["DBSnapshotIdentifier"])
