@@ -149,6 +149,10 @@ class Grants:
         """Ask whether an execution lives."""
         return _grant("states", ["DescribeExecution"], self._arns.executions)
 
+    def history(self) -> Grant:
+        """Read what an execution did."""
+        return _grant("states", ["GetExecutionHistory"], self._arns.executions)
+
     def take_over(self) -> Grant:
         """Start the execution that takes over from a dead one."""
         return _grant("states", ["StartExecution"], self._arns.state_machine)

@@ -328,6 +328,18 @@ def _operations(may: Grants) -> list[FunctionRow]:
             (LEDGER, *SCHEDULES),
         ),
         *(_short("operations", name, [ledger], (LEDGER,)) for name in ("Pause", "Resume")),
+        _short(
+            "operations",
+            "Status",
+            [
+                may.ledger("GetItem"),
+                may.executions(),
+                may.history(),
+                may.dns("ListResourceRecordSets"),
+                may.anywhere("dms:DescribeReplicationTasks", "cloudwatch:GetMetricData"),
+            ],
+            (LEDGER,),
+        ),
     ]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
+from migration.context import OVER
 from migration.errors import MigrationBlocked
 from migration.ledger import Claim
+from migration.messages import operation_command
 
 
 class Claims(Protocol):
@@ -18,11 +20,14 @@ class Claims(Protocol):
     def claim(self, source: str, wanted: Claim, *, instead_of: Claim | None = None) -> Claim:
         """Claims it if it is free, ours, or held by `instead_of`; who holds it afterwards."""
 
+    def read(self, migration_id: str) -> dict[str, Any]:
+        """What is remembered of a migration."""
+
 
 def require_free(ledger: Claims, source: str, execution_arn: str, is_running: Callable[[str], bool]) -> Claim | None:
     """The claim of a dead execution that may be taken over, None when there is none.
 
-    Raises MigrationBlocked when another live execution has the source.
+    Raises MigrationBlocked when another live execution has the source, or a dead one left it half migrated.
     """
     holder = ledger.holder(source)
     if holder is None or holder.execution_arn == execution_arn:
@@ -32,7 +37,19 @@ def require_free(ledger: Claims, source: str, execution_arn: str, is_running: Ca
             f"The source {source} is being migrated already by {holder.execution_arn}:"
             " wait for its end, or stop it and let it roll back."
         )
+    _require_clean(ledger.read(holder.migration_id), source, holder)
     return holder
+
+
+def _require_clean(remembered: dict[str, Any], source: str, dead: Claim) -> None:
+    """A migration that has begun to change something must be undone before another one looks at the source."""
+    if "preparation" in remembered and remembered.get("stage") not in OVER:
+        region = dead.execution_arn.split(":")[3]
+        raise MigrationBlocked(
+            f"The source {source} still belongs to the migration {dead.migration_id}, whose execution ended before it"
+            " was undone; abort it, then start again when it is rolled back:"
+            f" {operation_command('crossfade-abort', dead.migration_id, region)}"
+        )
 
 
 def take_claim(ledger: Claims, source: str, wanted: Claim, is_running: Callable[[str], bool]) -> Claim:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
-    from types_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
+    from types_boto3_cloudwatch.type_defs import DimensionTypeDef, MetricDataQueryTypeDef, MetricTypeDef
 
 NAMESPACE = "Crossfade"
+REVERSE_LAG = "ReverseLagSeconds"
 WINDOW_MINUTES = 10  # DMS sends one point a minute; an older one says nothing about now
 
 
@@ -36,13 +37,25 @@ class Metrics:
         newest = [series["Values"][0] for series in answer["MetricDataResults"] if series["Values"]]
         return max(newest) if len(newest) == 2 else None
 
+    def reverse_lag_seconds(self, source: str, now: datetime) -> float | None:
+        """The newest of what `put_reverse_lag` sent; None without a point in the last minutes."""
+        dimension: DimensionTypeDef = {"Name": "Source", "Value": source}
+        metric: MetricTypeDef = {"Namespace": NAMESPACE, "MetricName": REVERSE_LAG, "Dimensions": [dimension]}
+        answer = self._client.get_metric_data(
+            MetricDataQueries=[{"Id": "reverse", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}],
+            StartTime=now - timedelta(minutes=WINDOW_MINUTES),
+            EndTime=now + timedelta(minutes=1),
+            ScanBy="TimestampDescending",
+        )
+        return next((series["Values"][0] for series in answer["MetricDataResults"] if series["Values"]), None)
+
     def put_reverse_lag(self, source: str, seconds: float, now: datetime) -> None:
         """How far the source is behind the target during the bake, as its markers show it."""
         self._client.put_metric_data(
             Namespace=NAMESPACE,
             MetricData=[
                 {
-                    "MetricName": "ReverseLagSeconds",
+                    "MetricName": REVERSE_LAG,
                     "Dimensions": [{"Name": "Source", "Value": source}],
                     "Timestamp": now,
                     "Value": seconds,

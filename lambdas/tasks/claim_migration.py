@@ -22,4 +22,5 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
     claim = take_claim(ledger, plan.source.name, wanted, Executions(clients.stepfunctions()).is_running)
     remember_context(ledger, plan.migration_id, event)
+    ledger.update(plan.migration_id, {"claimedAt": claim.claimed_at}, expect={"claimedAt": None})
     return {"claimedAt": claim.claimed_at}
