@@ -22,6 +22,9 @@ from rehearsal.account.time_factor import aws_monotonic
 
 _log = logging.getLogger("crossfade.scheduler")
 _TICK_SECONDS = 0.02
+# What a firing sets off is real work: at a high pace the occurrences that come sooner than this after one are let pass,
+# or functions that each take a quarter of a second would be started every few milliseconds.
+_SHORTEST_GAP_SECONDS = 0.4
 _Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -34,6 +37,17 @@ class _Plan:
     made_at: float
     times: Iterator[datetime]
     next: datetime | None
+    fired_at: float = float("-inf")
+    """Real time of the last firing."""
+
+    def due(self) -> datetime | None:
+        """The occurrence to fire now, the latest when several are due; None when there is none."""
+        found = None
+        if time.monotonic() - self.fired_at < _SHORTEST_GAP_SECONDS:
+            return None
+        while self.next and self.next <= self.now():
+            found, self.next, self.fired_at = self.next, next(self.times, None), time.monotonic()
+        return found
 
     def now(self) -> datetime:
         """The schedule's clock."""
@@ -115,9 +129,8 @@ def _tick() -> None:
         plan = _plans.get(key)
         if plan is None or plan.modified != schedule["LastModificationDate"]:
             plan = _plans[key] = _plan(schedule)
-        if plan.next and plan.next <= plan.now():
-            threading.Thread(target=schedule_delivery.fire, args=(schedule, plan.next), daemon=True).start()
-            plan.next = next(plan.times, None)
+        if due := plan.due():
+            threading.Thread(target=schedule_delivery.fire, args=(schedule, due), daemon=True).start()
         if plan.next is None and schedule.get("ActionAfterCompletion") == "DELETE":
             scheduler._schedules._data.pop(key, None)
 
