@@ -6,7 +6,6 @@ only one that is newer than the last one, of the running generation and younger 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -87,11 +86,8 @@ def irrelevance(state: ShiftState | None, firing: Firing, now: datetime) -> str 
     return None
 
 
-def decide(state: ShiftState, look: Callable[[], GateReport]) -> Decision:
-    """The next step when all gates hold; the same weight within the grace, or paused; 0 when the shift is broken."""
-    if state.state == PAUSED:
-        return Decision(Action.REST, state.weight, "an operator paused the read shift")
-    gates = look()
+def decide(state: ShiftState, gates: GateReport) -> Decision:
+    """The next step when all gates hold; the same weight within the grace; 0 when the shift is broken."""
     if gates.broken:
         return Decision(Action.BREAK, 0, "; ".join(gates.broken))
     if gates.holding and state.held >= GRACE_FIRINGS:

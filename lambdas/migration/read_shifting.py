@@ -91,7 +91,10 @@ class Stepper:
         if wish:
             self.executions.fail(state.task_token, wish)
             return Decision(Action.ABORT, state.weight, str(wish))
-        decision = decide(state, lambda: self.look(now))
+        if state.state == PAUSED:  # the gates may well be closed by what it was paused for
+            decision = Decision(Action.REST, state.weight, "an operator paused the read shift")
+        else:
+            decision = decide(state, self.look(now))
         logger.info("read shift: %s to %s %%: %s", decision.action.value, decision.weight, decision.reason)
         return self._carry_out(state, firing, decision)
 
