@@ -362,6 +362,7 @@ def _events(may: Grants) -> list[FunctionRow]:
         may.schedules("DeleteSchedule"),
         may.notices(),
     ]
+    announcing = [may.ledger("GetItem"), may.executions(), may.history(), may.notices()]
     finishing = [may.ledger("GetItem", "UpdateItem"), may.tokens("SendTaskSuccess")]
     return [
         _short("events", "StepReads", stepping, (LEDGER, DATABASE, *SCHEDULES), timeout_seconds=60, in_vpc=True),
@@ -370,6 +371,6 @@ def _events(may: Grants) -> list[FunctionRow]:
         ),
         _short("events", "FinishBake", finishing, (LEDGER,)),
         _short("events", "RemindRetirement", [may.notices()], (TOPIC,)),
-        _short("events", "AnnounceOutcome", [may.notices()], (TOPIC,)),
+        _short("events", "AnnounceOutcome", announcing, (LEDGER, TOPIC)),
         _short("events", "UndoStopped", [may.ledger("GetItem"), may.executions(), may.take_over()], (LEDGER, MACHINE)),
     ]

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
 
 from migration import clients
+from migration.endings import parse_ending
+from migration.executions import Executions
+from migration.ledger import Ledger
 from migration.notices import Notices
-from migration.outcome_messages import outcome_message
+from migration.outcome import look
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Takes a "Step Functions Execution Status Change" event; returns {"subject"} of the message, {} without one."""
-    if _is_finished_dry_run(event["detail"]):
+    detail, executions = event["detail"], Executions(clients.stepfunctions())
+    ending = parse_ending(detail, detail.get("input") or executions.input_of(detail["executionArn"]))
+    if ending.status == "SUCCEEDED" and ending.is_dry_run:
         return {}
-    message = outcome_message(event["detail"])
+    message = look(ending, Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"]), executions)
     Notices(clients.sns(), os.environ["CROSSFADE_TOPIC_ARN"]).send(message)
     return {"subject": message.subject}
-
-
-def _is_finished_dry_run(detail: Mapping[str, Any]) -> bool:
-    """The event carries the execution's input as text, and leaves it out when it is too long."""
-    asked = json.loads(detail.get("input") or "{}")
-    return detail["status"] == "SUCCEEDED" and isinstance(asked, dict) and asked.get("mode") == "dry-run"
