@@ -144,6 +144,24 @@ def test_a_function_is_invoked(schedules: Schedules, make_function: Callable[...
     pytest.fail("the function was not invoked")
 
 
+def test_a_schedule_waits_for_its_function(
+    schedules: Schedules, make_function: Callable[..., str], client: Client
+) -> None:
+    source = (
+        "import boto3, time\ndef handler(event, context):\n"
+        "    sqs = boto3.client('sqs')\n    sqs.send_message(QueueUrl=event['queue'], MessageBody='begins')\n"
+        "    time.sleep(2.5)\n    sqs.send_message(QueueUrl=event['queue'], MessageBody=event['at'])"
+    )
+    url, _ = schedules.queue()
+    function = make_function("takes-minutes", source, actions=("sqs:SendMessage",))
+    name = schedules.create(function, "rate(1 minute)", CONTEXT | {"queue": url})
+    bodies = [message["Body"] for message in schedules.sent(url, 4, limit=12)]
+    schedules.scheduler.delete_schedule(Name=name)
+    assert bodies[0::2] == ["begins", "begins"], "the second run begins when the first one is over"
+    first, second = (datetime.fromisoformat(body) for body in bodies[1::2])
+    assert timedelta(minutes=2) <= second - first <= timedelta(minutes=4)
+
+
 def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue(schedules: Schedules) -> None:
     url, queue = schedules.queue()
     missing = "arn:aws:lambda:us-east-1:000000000000:function:none"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from rehearsal.process import Account
 from tests.contract.account_support import PACE, Client
 from tests.contract.state_machines import LAMBDA, Machines, task
 
@@ -168,6 +169,15 @@ def test_a_task_calls_the_emulated_dms_as_the_role_allows(machines: Machines, ma
 def test_a_crashed_function_is_lambda_unknown(machines: Machines, make_function: Callable[..., str]) -> None:
     function = make_function("crashes", "import os\ndef handler(event, context): os.kill(os.getpid(), 9)")
     assert machines.run({"A": task(function)})["error"] == "Lambda.Unknown"
+
+
+@pytest.mark.parametrize("effect", ["error", "error-after"])
+def test_the_lambda_service_fails_before_or_after_the_call(machines: Machines, account: Account, effect: str) -> None:
+    rule = {"kind": "api", "action": "lambda:InvokeFunction", "principal": "machine", "match": f"try-{effect}"}
+    account.add_faults(rule | {"effect": effect, "code": "ServiceException", "status": 500})
+    ended = machines.run({"A": task(LAMBDA + "maybe-raises")}, {"name": f"try-{effect}"})
+    account.clear_faults()
+    assert ended["error"] == "Lambda.ServiceException"
 
 
 def test_a_function_at_its_reserved_concurrency_is_throttled(

@@ -4,10 +4,12 @@ EventBridge Scheduler user guide: "Adding context attributes", "Managing targets
 """
 
 import contextlib
+import contextvars
 import json
 import logging
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,6 +34,7 @@ _ACTIONS = {
 _UNIVERSAL = "arn:aws:scheduler:::aws-sdk:"
 _MAX_RETRY_WAIT_SECONDS = 300
 _ASYNC_RETRY_SECONDS = 60
+_ASYNC_RETRIES = 2
 
 
 class DeliveryError(Exception):
@@ -75,20 +78,27 @@ class Firing:
 
 
 def fire(schedule: dict[str, Any], scheduled_time: datetime) -> None:
-    """Invoke the schedule's target for one occurrence, with its retry policy; returns when it is over.
+    """Invoke the schedule's target for one occurrence, with its retry policy; returns when a function has run.
 
     The fault `schedule-late` holds the delivery back by `intervals` of the schedule's rate, so that later ones overtake
     it; `schedule-twice` delivers it twice at once, as a service that delivers at least once may.
     """
     firing = Firing(schedule, scheduled_time, str(uuid.uuid4()))
     if late := faults.take("schedule-late", schedule["Name"]):
-        sleep(late.get("intervals", 1) * schedule_times.interval_seconds(schedule))
+        _in_background(_deliver, firing, late.get("intervals", 1) * schedule_times.interval_seconds(schedule))
+        return
     if faults.take("schedule-twice", schedule["Name"]):
-        threading.Thread(target=_deliver, args=(firing,), daemon=True, name="crossfade-twice").start()
+        _in_background(_deliver, firing)
     _deliver(firing)
 
 
-def _deliver(firing: Firing) -> None:
+def _in_background(work: Callable[..., None], *given: Any) -> None:
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(work, *given), daemon=True, name="crossfade-delivery").start()
+
+
+def _deliver(firing: Firing, after_seconds: float = 0) -> None:
+    sleep(after_seconds)
     policy = firing.target.get("RetryPolicy") or {}
     attempts = 1 + int(policy.get("MaximumRetryAttempts", 185))
     deadline = aws_monotonic() + float(policy.get("MaximumEventAgeInSeconds", 86400))
@@ -110,15 +120,44 @@ def send_to_lambda(arn: str, payload: str) -> None:
 
     Raises DeliveryError when there is no such function.
     """
+    function, event = _function(arn), _event(payload)
+    lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS = scaled(_ASYNC_RETRY_SECONDS)
+    lambda_svc.invoke_async_with_retry(function, event)
+
+
+def _run_function(arn: str, payload: str) -> None:
+    """The same, returning after the first attempt: until then the schedule does not fire again."""
+    function, event = _function(arn), _event(payload)
+    if lambda_svc._execute_function(function, event).get("error"):
+        _in_background(_run_again, function, event)
+
+
+def _run_again(function: dict[str, Any], event: Any) -> None:
+    for attempt in range(_ASYNC_RETRIES):
+        sleep(_ASYNC_RETRY_SECONDS * 2**attempt)
+        result = lambda_svc._execute_function(function, event)
+        if not result.get("error"):
+            return
+    config = function.get("config") or function
+    configured = function.get("event_invoke_config") or {}
+    queue = configured.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+    if queue := queue or (config.get("DeadLetterConfig") or {}).get("TargetArn"):
+        lambda_svc._route_async_failure(queue, config["FunctionName"], event, result)
+
+
+def _function(arn: str) -> dict[str, Any]:
     func, config, name = lambda_svc._get_func_record_for_ref(arn)
     if not func or not config:
         raise DeliveryError("ResourceNotFoundException", f"Function not found: {name}")
+    found: dict[str, Any] = lambda_svc._execution_record_for_config(func, config)
+    return found
+
+
+def _event(payload: str) -> Any:
     try:
-        event = json.loads(payload)
+        return json.loads(payload)
     except ValueError:
-        event = {"body": payload}
-    lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS = scaled(_ASYNC_RETRY_SECONDS)
-    lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(func, config), event)
+        return {"body": payload}
 
 
 def _invoke(firing: Firing, attempt: int) -> None:
@@ -130,7 +169,7 @@ def _invoke(firing: Firing, attempt: int) -> None:
     service = parse_arn(arn).service
     _require(role, _ACTIONS.get(service, f"{service}:Invoke"), arn)
     if service == "lambda":
-        send_to_lambda(arn, payload)
+        _run_function(arn, payload)
         return
     event = {"EventId": firing.execution_id, "Source": "aws.scheduler", "DetailType": "Scheduled Event"}
     more = {"Detail": "{}", "Time": int(firing.scheduled_time.timestamp()), "Resources": [firing.schedule["Arn"]]}

@@ -2,7 +2,9 @@
 
 ministack looks at its schedules every ten seconds, knows nothing of the role, of retries, of a dead-letter queue or of
 `<aws.scheduler.scheduled-time>`, and accepts any expression. An occurrence T of a schedule made at N fires when T - N
-of AWS time has passed since: handlers' clocks are real, the schedule's runs at the pace.
+of AWS time has passed since: handlers' clocks are real, the schedule's runs at the pace. Work is real, so a function
+that is done in AWS long before the next minute may take many of them here: a schedule does not fire while its function
+is at work, and of the occurrences that came meanwhile only the last one is delivered.
 """
 
 import logging
@@ -22,8 +24,8 @@ from rehearsal.account.time_factor import aws_monotonic
 
 _log = logging.getLogger("crossfade.scheduler")
 _TICK_SECONDS = 0.02
-# What a firing sets off is real work: at a high pace the occurrences that come sooner than this after one are let pass,
-# or functions that each take a quarter of a second would be started every few milliseconds.
+# At a high pace the occurrences that come sooner than this after one are let pass, so that quick functions too leave
+# the machine some rest.
 _SHORTEST_GAP_SECONDS = 0.4
 _Answer = tuple[int, dict[str, str], bytes]
 
@@ -39,19 +41,21 @@ class _Plan:
     next: datetime | None
     fired_at: float = float("-inf")
     """Real time of the last firing."""
-
-    def due(self) -> datetime | None:
-        """The occurrence to fire now, the latest when several are due; None when there is none."""
-        found = None
-        if time.monotonic() - self.fired_at < _SHORTEST_GAP_SECONDS:
-            return None
-        while self.next and self.next <= self.now():
-            found, self.next, self.fired_at = self.next, next(self.times, None), time.monotonic()
-        return found
+    delivery: threading.Thread | None = None
 
     def now(self) -> datetime:
         """The schedule's clock."""
         return self.made + timedelta(seconds=aws_monotonic() - self.made_at)
+
+    def due(self) -> datetime | None:
+        """The occurrence to deliver now: the last one that has come, once the delivery before it is over."""
+        delivering = self.delivery is not None and self.delivery.is_alive()
+        if delivering or time.monotonic() - self.fired_at < _SHORTEST_GAP_SECONDS:
+            return None
+        found = None
+        while self.next and self.next <= self.now():
+            found, self.next, self.fired_at = self.next, next(self.times, None), time.monotonic()
+        return found
 
 
 _plans: dict[Any, _Plan] = {}
@@ -129,8 +133,9 @@ def _tick() -> None:
         plan = _plans.get(key)
         if plan is None or plan.modified != schedule["LastModificationDate"]:
             plan = _plans[key] = _plan(schedule)
-        if due := plan.due():
-            threading.Thread(target=schedule_delivery.fire, args=(schedule, due), daemon=True).start()
+        if moment := plan.due():
+            plan.delivery = threading.Thread(target=schedule_delivery.fire, args=(schedule, moment), daemon=True)
+            plan.delivery.start()
         if plan.next is None and schedule.get("ActionAfterCompletion") == "DELETE":
             scheduler._schedules._data.pop(key, None)
 

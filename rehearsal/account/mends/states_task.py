@@ -16,6 +16,7 @@ from typing import Any
 from ministack.core.responses import get_region
 from ministack.services import stepfunctions
 
+from rehearsal.account import faults
 from rehearsal.account.mends import states_execution, states_role, states_token
 from rehearsal.account.mends.states_execution import Stopped
 
@@ -173,6 +174,21 @@ def _event(task: _Task, step: str, **details: Any) -> None:
 
 
 def _invoke(task: _Task) -> Any:
+    """Call the task's resource; `api` faults of `lambda:InvokeFunction` by the machine's role strike here."""
+    role = stepfunctions._state_machines[task.execution["stateMachineArn"]]["roleArn"].rsplit("/", 1)[-1]
+    rule = faults.of_call(
+        "lambda:InvokeFunction", role, lambda: f"{task.resource} {json.dumps(task.parameters, default=str)}"
+    )
+    failure = _Failure(f"Lambda.{rule['code']}", rule.get("message", "on purpose")) if rule and "code" in rule else None
+    if failure and rule and rule["effect"] == "error":
+        raise failure
+    result = _call(task)
+    if failure:
+        raise failure
+    return result
+
+
+def _call(task: _Task) -> Any:
     try:
         return stepfunctions._invoke_resource(task.resource.replace(".waitForTaskToken", ""), task.parameters)
     except _Failure as failure:
