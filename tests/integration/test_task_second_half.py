@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from migration import clients
 from migration.aurora import Aurora
 from migration.dms import Dms
+from migration.errors import NotReady
 from migration.ledger import Ledger
 from migration.metrics import Metrics
 from migration.model import MigrationPlan, from_json
@@ -37,6 +39,7 @@ def replicated(account: TaskAccount, monkeypatch: pytest.MonkeyPatch) -> TaskAcc
         "CROSSFADE_SCHEDULE_DLQ_ARN": QUEUE,
         "CROSSFADE_STEP_READS_ARN": FUNCTION + "step-reads",
         "CROSSFADE_FINISH_BAKE_ARN": FUNCTION + "finish-bake",
+        "CROSSFADE_WATCH_REVERSE_ARN": FUNCTION + "watch-reverse",
         "CROSSFADE_REMIND_RETIREMENT_ARN": FUNCTION + "remind-retirement",
     }.items():
         monkeypatch.setenv(name, value)
@@ -45,10 +48,18 @@ def replicated(account: TaskAccount, monkeypatch: pytest.MonkeyPatch) -> TaskAcc
     return account
 
 
-def wait_for_token(account: TaskAccount, name: str) -> dict[str, Any]:
-    """Runs a task that keeps a token."""
-    event = json.loads(json.dumps({"taskToken": f"token of {name}", "state": account.state}))
-    return dict(account._handler(name)(event, None))
+def bake(account: TaskAccount) -> dict[str, Any]:
+    """Bake keeps a token; the state machine repeats it until the tasks have changed places."""
+    event = json.loads(
+        json.dumps({"taskToken": "token", "state": account.state, "executionArn": account.execution_arn})
+    )
+    deadline = time.monotonic() + 40
+    while True:
+        try:
+            return dict(account._handler("Bake")(event, None))
+        except NotReady:
+            assert time.monotonic() < deadline, "Bake is still not ready"
+            time.sleep(0.05)
 
 
 def schedules() -> list[str]:
@@ -62,11 +73,12 @@ def test_to_the_end(replicated: TaskAccount) -> None:
     drill = account.run("DrillFailover")
     assert account.run("DrillFailover") == drill
     assert drill["writerBefore"] != drill["writerAfter"]
+    account.run("PrepareReverse")
     first = account.run("CutOver")
     assert account.run("CutOver") == first
     for _ in range(2):
-        assert wait_for_token(account, "Bake") == {"bakeDays": 7}
-    assert schedules() == [f"crossfade-bake-{account.migration_id}"]
+        assert bake(account) == {"bakeDays": 7}
+    assert sorted(schedules()) == [f"crossfade-{name}-{account.migration_id}" for name in ("bake", "reverse")]
     completion = account.run("Complete")
     assert account.run("Complete") == completion
     assert_completed(account)
