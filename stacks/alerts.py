@@ -38,16 +38,19 @@ class Alerts(Construct):
             queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(1), statistic="Maximum"),
             "Crossfade could not handle an event (read-shift step, reminder or announcement). Read the message in the "
             "queue crossfade-dead-letters and the log of the function it was meant for.",
+            page="dead-letters",
         )
 
     def watch_executions(self, machine: stepfunctions.IStateMachine) -> None:
         """The announcement's safety net: the message about a failed migration may itself have failed."""
-        for name, metric in (("Failed", machine.metric_failed()), ("TimedOut", machine.metric_timed_out())):
+        failed, timed_out = machine.metric_failed(), machine.metric_timed_out()
+        for name, page, metric in (("Failed", "failed", failed), ("TimedOut", "timed-out", timed_out)):
             self._alarm(
                 f"Executions{name}",
                 metric,
                 f"A Crossfade migration ended as {name}. Open the execution of crossfade-migrate in the Step Functions "
                 "console: its error says who is the writer and what is left to do.",
+                page=f"executions-{page}",
             )
 
     def watch_reverse_lag(self, source: str) -> None:
@@ -64,6 +67,7 @@ class Alerts(Construct):
             metric,
             f"Replication from Aurora back to {source} is more than a minute behind: going back has to wait for it. "
             "A message follows when it is broken; look at the task crossfade-<migrationId>-reverse in the DMS console.",
+            page="reverse-lag",
             threshold=REVERSE_LAG_SECONDS,
             evaluation_periods=5,
             datapoints_to_alarm=3,
@@ -74,6 +78,8 @@ class Alerts(Construct):
         name: str,
         metric: aws_cloudwatch.IMetric,
         description: str,
+        *,
+        page: str,
         threshold: float = 1,
         evaluation_periods: int = 1,
         datapoints_to_alarm: int = 1,
@@ -82,7 +88,7 @@ class Alerts(Construct):
             self,
             name,
             alarm_name=f"crossfade-{name}",
-            alarm_description=description,
+            alarm_description=f"{description} Runbook: docs/runbook/{page}.md",
             metric=metric,
             threshold=threshold,
             evaluation_periods=evaluation_periods,

@@ -82,6 +82,7 @@ def approval_requested(about: Subject, facts: list[str]) -> Message:
             "Reject (everything is undone, the source stays the writer):",
             operation_command("crossfade-reject", about.migration_id, about.region),
             f"Watch: {about.console_url}",
+            runbook("approval-requested"),
         ],
     )
 
@@ -93,9 +94,15 @@ def writer_moved(about: Subject, stall_ms: int, bake_days: int) -> Message:
         happened=[f"Writes to {about.source} were stopped for {stall_ms} ms and go to {about.cluster_id} now."],
         means=[
             f"The bake lasts {bake_days} days.",
-            f"The source {about.source} is fenced: unchanged since the cut-over, its application roles cannot log in.",
+            f"The source {about.source} is fenced: its application roles cannot log in. Replication back brings it"
+            " every write made on Aurora, so that going back loses nothing.",
         ],
-        do=["Nothing, unless the application shows errors.", f"Watch: {about.console_url}"],
+        do=[
+            "Nothing, unless the application shows errors. Then go back:",
+            operation_command("crossfade-roll-back", about.migration_id, about.region),
+            f"Watch: {about.console_url}",
+            runbook("writer-moved"),
+        ],
     )
 
 
@@ -108,7 +115,11 @@ def completed(about: Subject, instance_id: str, retire_on: str, final_snapshot: 
             f"The source instance {instance_id} is kept, fenced and protected against deletion, until {retire_on}.",
             f"Its final snapshot is {final_snapshot}.",
         ],
-        do=[f"Nothing now. You will be reminded on {retire_on}.", f"Details: {about.console_url}"],
+        do=[
+            f"Nothing now. You will be reminded on {retire_on}.",
+            f"Details: {about.console_url}",
+            runbook("complete"),
+        ],
     )
 
 
@@ -124,6 +135,7 @@ def retirement_due(about: Subject, instance_id: str, final_snapshot: str) -> Mes
             f"Check that nothing connects to {instance_id} any more, then delete it:",
             f"{modify} --region {about.region} --db-instance-identifier {instance_id}",
             f"{delete} --region {about.region} --db-instance-identifier {instance_id}",
+            runbook("retirement-due"),
         ],
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from migration.messages import Message, Subject, compose, operation_command
+from migration.messages import Message, Subject, compose, operation_command, runbook
 
 MEBIBYTE = 1024 * 1024
 
@@ -46,7 +46,7 @@ def way_back_broken(about: Subject, breakage: Breakage) -> Message:
             f"{about.cluster_id} is the writer and nothing is wrong with it; the bake goes on.",
             f"Going back now would lose {loss}. crossfade-roll-back refuses until replication runs again.",
         ],
-        do=[*_advice(about, breakage), f"Watch: {about.console_url}"],
+        do=[*_advice(about, breakage), f"Watch: {about.console_url}", runbook("way-back-broken")],
     )
 
 
@@ -58,7 +58,7 @@ def way_back_recovered(about: Subject, lag_seconds: float) -> Message:
             f"Replication from {about.cluster_id} back to {about.source} runs; it is {lag_seconds:.0f} s behind."
         ],
         means=["Going back loses nothing: the switch waits for the last write."],
-        do=["Nothing.", f"Watch: {about.console_url}"],
+        do=["Nothing.", f"Watch: {about.console_url}", runbook("way-back-restored")],
     )
 
 
