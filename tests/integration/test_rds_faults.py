@@ -127,7 +127,7 @@ def test_a_crashed_writer_leaves_its_cluster_to_the_reader(rds: RdsAccount) -> N
 
     def caught_up() -> bool:
         with rds.session(reader) as session:
-            return session.run("select count(*) from ledger") == [[1001]]
+            return bool(session.run("select count(*) from ledger") == [[1001]])
 
     rds.until(caught_up)
 
