@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from rehearsal.account.settings import ROOT
+from rehearsal.ground import client
 from rehearsal.process import Account
-from rehearsal.shop import client
 
 STATE_MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:crossfade-migrate"
 AWS = ROOT / ".venv" / "bin" / "aws"

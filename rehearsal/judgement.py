@@ -20,7 +20,7 @@ class Run:
     """What happened around the data: the execution and the account's records of it."""
 
     scenario: str
-    outcome: str
+    outcome: str | None
     began: float
     ended: float
     stages: Sequence[Stage]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from rehearsal.ground import client
 from rehearsal.process import Account
-from rehearsal.shop import client
 
 
 def lag_seconds(account: Account) -> float | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rehearsal import deploy, evidence, execution, judgement, process, report, shop
+from rehearsal import deploy, evidence, execution, ground, judgement, process, report, shop
 from rehearsal.account.settings import ROOT
 from rehearsal.execution import Execution
 from rehearsal.lag import lag_seconds
@@ -69,19 +69,19 @@ class Rehearsal:
 
     def build(self) -> None:
         """The shop with its database and records; the app deployed with the real CDK CLI meanwhile."""
-        ground = shop.prepare(self.account)
+        around = ground.prepare(self.account)
         failures: list[Exception] = []
 
         def deploy_app() -> None:
             try:
-                deploy.deploy(self.account, ground.app_settings(), self.progress.say)
+                deploy.deploy(self.account, around.app_settings(), self.progress.say)
             except Exception as error:
                 failures.append(error)
 
         deployment = threading.Thread(target=deploy_app)
         deployment.start()
         try:
-            self.shop = shop.build(ground, self.progress.say)
+            self.shop = shop.build(around, self.progress.say)
         finally:
             deployment.join()
         if failures:
@@ -89,18 +89,18 @@ class Rehearsal:
 
     def start_load(self) -> None:
         """Writers, readers and the watcher."""
-        ground = self.shop.ground
+        store = self.shop.store
         settings = WorkloadSettings(
             directory=str(self.directory),
-            writer_host=shop.WRITER_NAME,
-            reader_host=shop.READER_NAME,
+            writer_host=store.writer_name,
+            reader_host=store.reader_name,
             port=self.shop.port,
             user=APPLICATION_ROLE,
-            password=ground.application_password,
-            database=shop.DATABASE,
-            name_server=ground.name_server,
-            ca_file=str(ground.ca_file) if ground.ca_file else None,
-            published_writer=shop.PUBLISHED_WRITER,
+            password=store.application_password,
+            database=ground.DATABASE,
+            name_server=self.shop.ground.name_server,
+            ca_file=str(self.shop.ground.ca_file) if self.shop.ground.ca_file else None,
+            published_writer=store.published_writer,
         )
         environment = execution.operator_environment(self.account)
         self.workload = Workload(settings, environment)
@@ -175,8 +175,8 @@ class Rehearsal:
         return 1 if broken else 0
 
     def _data(self, seen: evidence.Seen) -> Any:
-        moved = self.shop.real_host(shop.WRITER_NAME) != self.shop.host
-        with self.shop.master(shop.WRITER_NAME) as final:
+        moved = self.shop.real_host(self.shop.store.writer_name) != self.shop.host
+        with self.shop.master(self.shop.store.writer_name) as final:
             if not moved:
                 return evidence.data(final, None, seen, "source")
             with self.shop.master(self.shop.host) as source:
@@ -199,13 +199,13 @@ class Rehearsal:
 
     def _reader_weight(self) -> int | None:
         """Percent of the reader record's weight that is not on the source."""
-        records = shop.client(self.account, "route53").list_resource_record_sets(
+        records = ground.client(self.account, "route53").list_resource_record_sets(
             HostedZoneId=self.shop.ground.hosted_zone_id
         )["ResourceRecordSets"]
         weights = {
             each["ResourceRecords"][0]["Value"]: each["Weight"]
             for each in records
-            if each["Name"].rstrip(".") == shop.READER_NAME and "Weight" in each
+            if each["Name"].rstrip(".") == self.shop.store.reader_name and "Weight" in each
         }
         total = sum(weights.values())
         return round(100 * (total - weights.get(self.shop.host, 0)) / total) if total else None

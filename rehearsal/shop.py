@@ -1,28 +1,24 @@
-"""The shop before its migration: what an operator has made in the account through the ordinary AWS APIs."""
+"""A shop before its migration: what an operator has made in the account through the ordinary AWS APIs."""
 
+import contextlib
 import json
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pg8000.native
 
 from crossfade_client import Answer, Resolver
-from rehearsal.process import Account
+from rehearsal.ground import DATABASE, MASTER_USER, ORDERS, Ground, Store, client
 from rehearsal.workload import schema
+from rehearsal.workload.schema import Size
 
-INSTANCE_ID, SOURCE_NAME, DATABASE, MASTER_USER = "orders-db", "orders-db", "orders", "shop_admin"
-ZONE = "shop.internal"
-WRITER_NAME, READER_NAME = f"writer.orders.{ZONE}", f"reader.orders.{ZONE}"
 RECORD_TTL_SECONDS = 60
-PUBLISHED_WRITER = f"/crossfade/{SOURCE_NAME}/writer"
 AVAILABLE_WITHIN_SECONDS = 120.0
-_GROUP, _FAMILY = "orders-db-logical", "postgres18"
+_GROUP, _FAMILY = "shop-logical", "postgres18"
+_SUBNETS = "shop"
+_SOURCE_TAG = "crossfade:source"
 Report = Callable[[str], None]
 
 
@@ -31,50 +27,11 @@ class ShopError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What exists in the account before the database: enough to deploy the app with."""
-
-    account: Account
-    hosted_zone_id: str
-    master_password: str
-    application_password: str
-    master_secret_arn: str
-    application_secret_arn: str
-    vpc_id: str
-    subnet_ids: list[str]
-    security_group_id: str
-    ca_file: Path | None
-
-    @property
-    def name_server(self) -> str:
-        """The VPC's name server as "address:port"."""
-        return f"127.0.0.1:{self.account.dns_port}"
-
-    def app_settings(self) -> dict[str, Any]:
-        """The cdk.json context `crossfade` (docs/settings.md) with which the real app is deployed for this shop."""
-        source = {
-            "instanceId": INSTANCE_ID,
-            "databaseName": DATABASE,
-            "masterSecretArn": self.master_secret_arn,
-            "applicationSecretArn": self.application_secret_arn,
-            "writerName": WRITER_NAME,
-            "readerName": READER_NAME,
-            "hostedZoneId": self.hosted_zone_id,
-        }
-        network = {
-            "vpcId": self.vpc_id,
-            "subnetIds": self.subnet_ids,
-            "securityGroupIds": [self.security_group_id],
-        }
-        settings = {"alertEmail": "on-call@shop.example", "network": network, "sources": {SOURCE_NAME: source}}
-        return settings | ({"databaseCaFile": str(self.ca_file)} if self.ca_file else {})
-
-
-@dataclass(frozen=True)
 class Shop:
-    """The shop with its database. `host` is the source's endpoint name."""
+    """A shop with its database. `host` is the source's endpoint name."""
 
     ground: Ground
+    store: Store
     host: str
     port: int
 
@@ -87,7 +44,7 @@ class Shop:
         found = self._resolve(name)
         return pg8000.native.Connection(
             MASTER_USER,
-            password=self.ground.master_password if found.host == self.host else self._target_password(),
+            password=self.store.master_password if found.host == self.host else self._target_password(),
             host=found.address,
             port=self.port,
             database=DATABASE,
@@ -95,91 +52,70 @@ class Shop:
             application_name="operator",
         )
 
+    def clusters(self) -> list[dict[str, Any]]:
+        """The Aurora clusters that migrations of this shop have made (DescribeDBClusters)."""
+        found = client(self.ground.account, "rds").describe_db_clusters()["DBClusters"]
+        tag = {"Key": _SOURCE_TAG, "Value": self.store.name}
+        return [each for each in found if tag in each.get("TagList", [])]
+
+    def target_host(self) -> str | None:
+        """The writer endpoint of the shop's cluster, or None while there is none."""
+        return next((str(each["Endpoint"]) for each in self.clusters() if "Endpoint" in each), None)
+
     def _resolve(self, name: str) -> Answer:
         address, _, port = self.ground.name_server.rpartition(":")
         return Resolver([(address, int(port))]).resolve(name, fresh=True)
 
     def _target_password(self) -> str:
         """The cluster's master password: managed by RDS in a secret, else still the source's."""
-        clusters = client(self.ground.account, "rds").describe_db_clusters()["DBClusters"]
-        managed = [each["MasterUserSecret"]["SecretArn"] for each in clusters if "MasterUserSecret" in each]
+        managed = [each["MasterUserSecret"]["SecretArn"] for each in self.clusters() if "MasterUserSecret" in each]
         if not managed:
-            return self.ground.master_password
+            return self.store.master_password
         text = client(self.ground.account, "secretsmanager").get_secret_value(SecretId=managed[0])["SecretString"]
         return str(json.loads(text)["password"])
 
 
-def client(account: Account, service: str) -> Any:
-    """A boto3 client of the account's operator, made once: making it costs more than most calls."""
-    environment = account.environment
-    names = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    return _client(service, *(environment[name] for name in names))
-
-
-@cache
-def _client(service: str, endpoint: str, region: str, key_id: str, secret: str) -> Any:
-    return boto3.client(  # type: ignore[call-overload]
-        service,
-        endpoint_url=endpoint,
-        region_name=region,
-        aws_access_key_id=key_id,
-        aws_secret_access_key=secret,
-    )
-
-
-def prepare(account: Account) -> Ground:
-    """Makes the secrets and the hosted zone, and looks up the network."""
-    ec2 = client(account, "ec2")
-    subnets = ec2.describe_subnets()["Subnets"][:2]
-    master, application = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
-    zone = client(account, "route53").create_hosted_zone(Name=ZONE, CallerReference="shop")["HostedZone"]["Id"]
-    return Ground(
-        account=account,
-        hosted_zone_id=zone.rsplit("/", 1)[-1],
-        master_password=master,
-        application_password=application,
-        master_secret_arn=_put_secret(account, "orders-db/master", MASTER_USER, master),
-        application_secret_arn=_put_secret(account, "orders-db/application", schema.APPLICATION_ROLE, application),
-        vpc_id=subnets[0]["VpcId"],
-        subnet_ids=[each["SubnetId"] for each in subnets],
-        security_group_id=ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"],
-        ca_file=_ca_file(account),
-    )
-
-
-def build(ground: Ground, report: Report) -> Shop:
+def build(ground: Ground, report: Report, name: str = ORDERS, size: Size = schema.FULL) -> Shop:
     """Makes the source instance and its records, and fills it. Raises ShopError."""
-    report("creating the RDS instance orders-db")
-    host, port = _create_instance(client(ground.account, "rds"), ground)
-    _create_records(client(ground.account, "route53"), ground.hosted_zone_id, host)
-    shop = Shop(ground, host, port)
+    store = ground.stores[name]
+    report(f"creating the RDS instance {name}")
+    _prepare_network(client(ground.account, "rds"), ground)
+    host, port = _create_instance(client(ground.account, "rds"), ground, store)
+    _create_records(client(ground.account, "route53"), ground.hosted_zone_id, store, host)
+    shop = Shop(ground, store, host, port)
     report("seeding the shop")
     with shop.master(host) as connection:
-        schema.create(connection, ground.application_password)
+        schema.create(connection, store.application_password, size)
     return shop
 
 
-def _create_instance(rds: Any, ground: Ground) -> tuple[str, int]:
-    """An instance as a shop has it, logical replication switched on with the reboot that needs."""
-    rds.create_db_subnet_group(
-        DBSubnetGroupName="orders-db",
-        DBSubnetGroupDescription="Private subnets of the shop",
-        SubnetIds=ground.subnet_ids,
-    )
-    rds.create_db_parameter_group(
-        DBParameterGroupName=_GROUP, DBParameterGroupFamily=_FAMILY, Description="Logical replication"
-    )
+def _prepare_network(rds: Any, ground: Ground) -> None:
+    """What every instance uses: the subnet group, and the parameter group with logical replication on."""
+    with contextlib.suppress(rds.exceptions.DBSubnetGroupAlreadyExistsFault):
+        rds.create_db_subnet_group(
+            DBSubnetGroupName=_SUBNETS,
+            DBSubnetGroupDescription="Private subnets of the shop",
+            SubnetIds=ground.subnet_ids,
+        )
+    with contextlib.suppress(rds.exceptions.DBParameterGroupAlreadyExistsFault):
+        rds.create_db_parameter_group(
+            DBParameterGroupName=_GROUP, DBParameterGroupFamily=_FAMILY, Description="Logical replication"
+        )
     logical = {"ParameterName": "rds.logical_replication", "ParameterValue": "1", "ApplyMethod": "pending-reboot"}
     rds.modify_db_parameter_group(DBParameterGroupName=_GROUP, Parameters=[logical])
+
+
+def _create_instance(rds: Any, ground: Ground, store: Store) -> tuple[str, int]:
+    """An instance as a shop has it, with the reboot that switches logical replication on if that is still to come."""
     rds.create_db_instance(
-        DBInstanceIdentifier=INSTANCE_ID,
+        DBInstanceIdentifier=store.name,
         DBInstanceClass="db.m6g.large",
         Engine="postgres",
         DBName=DATABASE,
         AllocatedStorage=100,
         MasterUsername=MASTER_USER,
-        MasterUserPassword=ground.master_password,
-        DBSubnetGroupName="orders-db",
+        MasterUserPassword=store.master_password,
+        DBSubnetGroupName=_SUBNETS,
         DBParameterGroupName=_GROUP,
         VpcSecurityGroupIds=[ground.security_group_id],
         BackupRetentionPeriod=7,
@@ -187,24 +123,24 @@ def _create_instance(rds: Any, ground: Ground) -> tuple[str, int]:
         AutoMinorVersionUpgrade=False,
         PubliclyAccessible=False,
     )
-    instance = _await_available(rds)
+    instance = _await_available(rds, store.name)
     if instance["DBParameterGroups"][0]["ParameterApplyStatus"] == "pending-reboot":
-        rds.reboot_db_instance(DBInstanceIdentifier=INSTANCE_ID)
-        instance = _await_available(rds)
+        rds.reboot_db_instance(DBInstanceIdentifier=store.name)
+        instance = _await_available(rds, store.name)
     return instance["Endpoint"]["Address"], int(instance["Endpoint"]["Port"])
 
 
-def _await_available(rds: Any) -> dict[str, Any]:
+def _await_available(rds: Any, name: str) -> dict[str, Any]:
     deadline = time.monotonic() + AVAILABLE_WITHIN_SECONDS
     while time.monotonic() < deadline:
         time.sleep(0.1)
-        instance: dict[str, Any] = rds.describe_db_instances(DBInstanceIdentifier=INSTANCE_ID)["DBInstances"][0]
+        instance: dict[str, Any] = rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
         if instance["DBInstanceStatus"] == "available":
             return instance
-    raise ShopError(f"the instance {INSTANCE_ID} was not available within {AVAILABLE_WITHIN_SECONDS:g} s")
+    raise ShopError(f"the instance {name} was not available within {AVAILABLE_WITHIN_SECONDS:g} s")
 
 
-def _create_records(route53: Any, zone: str, host: str) -> None:
+def _create_records(route53: Any, zone: str, store: Store, host: str) -> None:
     """The names the application uses: simple aliases of the instance with a long TTL."""
     changes = [
         {
@@ -216,20 +152,9 @@ def _create_records(route53: Any, zone: str, host: str) -> None:
                 "ResourceRecords": [{"Value": host}],
             },
         }
-        for name in (WRITER_NAME, READER_NAME)
+        for name in (store.writer_name, store.reader_name)
     ]
     change = route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})["ChangeInfo"]
     while change["Status"] != "INSYNC":
         time.sleep(0.1)
         change = route53.get_change(Id=change["Id"])["ChangeInfo"]
-
-
-def _put_secret(account: Account, name: str, user: str, password: str) -> str:
-    text = json.dumps({"username": user, "password": password})
-    return str(client(account, "secretsmanager").create_secret(Name=name, SecretString=text)["ARN"])
-
-
-def _ca_file(account: Account) -> Path | None:
-    """The certificate authority of the account's database servers, when they speak TLS."""
-    found = Path(account.state_dir) / "ca.pem"
-    return found if found.exists() else None

@@ -256,7 +256,10 @@ def longest_gap_ms(moments: Iterable[float], outside: Sequence[Window] = ()) -> 
 
 
 def broken_promises(verdict: Mapping[str, Any]) -> list[str]:
-    """The promises the verdict shows broken, one sentence each; limits of time are not among them."""
+    """The promises the verdict shows broken, one sentence each; limits of time are not among them.
+
+    `outcome` null: how it ended is judged elsewhere.
+    """
     counts = {
         "acknowledged writes lost": verdict["writes"]["lost"],
         "writes duplicated": verdict["writes"]["duplicated"],
@@ -269,6 +272,6 @@ def broken_promises(verdict: Mapping[str, Any]) -> list[str]:
     broken = [f"{count:g} {what}" for what, count in counts.items() if count]
     if not verdict["writes"]["acknowledged"]:
         broken.append("no write was acknowledged, so nothing is proved")
-    if verdict["outcome"] != "SUCCEEDED":
+    if verdict["outcome"] not in (None, "SUCCEEDED"):
         broken.append(f"the execution ended {verdict['outcome']}")
     return broken

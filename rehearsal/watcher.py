@@ -25,7 +25,7 @@ JOURNAL = "watch.jsonl"
 PERIOD_SECONDS = 0.04
 # A side that has refused logins for a while is asked less often: each refusal costs a TLS and a password handshake.
 PATIENCE_SECONDS, PATIENT_PERIOD_SECONDS = 3.0, 0.2
-SEARCH_PERIOD_SECONDS = 1.0
+SEARCH_PERIOD_SECONDS = 0.3
 # A refused session may be refused for itself (a default taken over at login): only a new one tells about the server.
 SESSION_SECONDS = 0.25
 PROBE = (
@@ -41,7 +41,7 @@ class Side:
         self, name: str, host: Callable[[], str | None], dialler: Dialler, resolver: Resolver, port: int
     ) -> None:
         self.name = name
-        self._host, self._dialler, self._resolver, self._port = host, dialler, resolver, port
+        self.host, self._dialler, self._resolver, self._port = host, dialler, resolver, port
         self._connection: PreparedConnection | None = None
         self._connected_at = 0.0
         self._refused_since: float | None = None
@@ -50,7 +50,7 @@ class Side:
     def watch(self, journal: Journal, stop: threading.Event) -> None:
         """Probes until told to stop."""
         while not stop.is_set():
-            host = self._host()
+            host = self.host()
             if host is None:
                 stop.wait(SEARCH_PERIOD_SECONDS)
                 continue

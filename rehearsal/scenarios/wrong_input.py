@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal import deploy, execution, shop, short_run
+from rehearsal import deploy, execution, ground, shop, short_run
 from rehearsal.run import Rehearsal, RehearsalFailed
 from rehearsal.short_run import ShortRun
 
@@ -24,7 +24,7 @@ class Mistake:
     says: str
 
 
-ORDERS = {"source": shop.SOURCE_NAME}
+ORDERS = {"source": ground.ORDERS}
 MISTAKES = [
     Mistake("unknown source", {"source": "invoices-db"}, "The source invoices-db is unknown"),
     Mistake("unknown key", {**ORDERS, "stallBudget": 900}, "unknown keys stallBudget"),
@@ -45,25 +45,25 @@ def run(pace: float) -> int:
 
 def build(rehearsal: Rehearsal) -> None:
     """The shop, and an app that is told of a second source: an Aurora database."""
-    ground = shop.prepare(rehearsal.account)
-    settings = ground.app_settings()
+    around = ground.prepare(rehearsal.account)
+    settings = around.app_settings()
     sources = settings["sources"]
-    sources[AURORA_SOURCE] = {**sources[shop.SOURCE_NAME], "instanceId": AURORA_ID}
+    sources[AURORA_SOURCE] = {**sources[ground.ORDERS], "instanceId": AURORA_ID}
     deploy.deploy(rehearsal.account, settings, rehearsal.progress.say)
-    rehearsal.shop = shop.build(ground, rehearsal.progress.say)
+    rehearsal.shop = shop.build(around, rehearsal.progress.say)
 
 
 def make_aurora(rehearsal: Rehearsal) -> None:
     """A database of another engine: Aurora, the only other one that the account emulates."""
     rehearsal.progress.say(f"creating {AURORA_ID}, an Aurora database")
-    rds, cluster = shop.client(rehearsal.account, "rds"), f"{AURORA_ID}-cluster"
-    snapshot = rds.create_db_snapshot(DBInstanceIdentifier=shop.INSTANCE_ID, DBSnapshotIdentifier=AURORA_ID)
+    rds, cluster = ground.client(rehearsal.account, "rds"), f"{AURORA_ID}-cluster"
+    snapshot = rds.create_db_snapshot(DBInstanceIdentifier=ground.ORDERS, DBSnapshotIdentifier=AURORA_ID)
     rds.get_waiter("db_snapshot_available").wait(DBSnapshotIdentifier=AURORA_ID, WaiterConfig={"Delay": 1})
     rds.restore_db_cluster_from_snapshot(
         DBClusterIdentifier=cluster,
         SnapshotIdentifier=snapshot["DBSnapshot"]["DBSnapshotArn"],
         Engine="aurora-postgresql",
-        DBSubnetGroupName=shop.INSTANCE_ID,
+        DBSubnetGroupName=ground.ORDERS,
         ServerlessV2ScalingConfiguration={"MinCapacity": 0.5, "MaxCapacity": 1},
     )
     rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier=cluster, WaiterConfig={"Delay": 1})
@@ -131,5 +131,5 @@ def start_first(rehearsal: Rehearsal) -> None:
     deadline = time.monotonic() + MADE_WITHIN_SECONDS
     while "PrepareSource" not in (stage.name for stage in execution.stages(first.history())):
         if first.status() != "RUNNING" or time.monotonic() > deadline:
-            raise RehearsalFailed(f"the first migration of {shop.SOURCE_NAME} did not get to PrepareSource")
+            raise RehearsalFailed(f"the first migration of {ground.ORDERS} did not get to PrepareSource")
         time.sleep(0.1)

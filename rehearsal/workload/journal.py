@@ -71,6 +71,16 @@ class Figures:
             self._retries += 1
             self._last_error = f"attempt {attempt}: {error!r}"[:200]
 
+    @property
+    def count(self) -> int:
+        """Requests answered so far."""
+        return self._done
+
+    @property
+    def last_error(self) -> str:
+        """The last error of a request or of an attempt at one."""
+        return self._last_error
+
     def save(self) -> None:
         """Replaces the file by the figures of now."""
         fresh = self._path.with_suffix(".new")

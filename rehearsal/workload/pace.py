@@ -5,11 +5,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from rehearsal.workload.journal import Figures
+from rehearsal.workload.settings import WorkloadSettings
 
 MAX_BACKLOG_SECONDS = 0.5
 PARENT_CHECK_SECONDS = 1.0
+Work = Callable[[threading.Event], None]
 
 
 def ticks(per_second: float, stop: threading.Event) -> Iterator[int]:
@@ -37,13 +40,21 @@ def stop_event() -> threading.Event:
     return stop
 
 
-def run_threads(works: Sequence[Callable[[threading.Event], None]], figures: Figures) -> None:
+def run_process(
+    works: Callable[[WorkloadSettings, Figures], Sequence[Work]], settings: WorkloadSettings, figures_name: str
+) -> None:
     """Runs each work in a thread until SIGTERM or SIGINT, then waits for what each is doing now to end."""
-    stop = stop_event()
-    threads = [threading.Thread(target=work, args=(stop,)) for work in works]
-    for thread in threads:
-        thread.start()
+    stop, figures = stop_event(), Figures(Path(settings.directory) / figures_name)
+    threads = start_threads(works(settings, figures), stop)
     figures.keep_saving(stop)
     for thread in threads:
         thread.join()
     figures.save()
+
+
+def start_threads(works: Sequence[Work], stop: threading.Event) -> list[threading.Thread]:
+    """Each work in a thread of its own, until `stop`."""
+    threads = [threading.Thread(target=work, args=(stop,), daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
+    return threads

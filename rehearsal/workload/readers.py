@@ -3,10 +3,10 @@
 They read through the reader endpoint, each read recorded with its time, so that an interruption of reads can be seen.
 """
 
-import random
 import sys
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from typing import Any
 from crossfade_client import Connection, ConnectionManager
 from rehearsal.workload.application import Dialler, manager
 from rehearsal.workload.journal import Figures, Journal
-from rehearsal.workload.pace import run_threads, ticks
+from rehearsal.workload.pace import Work, run_process, ticks
+from rehearsal.workload.schema import Size
 from rehearsal.workload.settings import WorkloadSettings, load
-from rehearsal.workload.transactions import CUSTOMERS, FIRST_PRODUCT, PRODUCTS
+from rehearsal.workload.transactions import Chance
 
 JOURNAL, FIGURES = "reads.jsonl", "reads.json"
 PURCHASES_OF_A_CUSTOMER = (
@@ -28,10 +29,10 @@ PRODUCT_IN_STOCK = (
     " join orders.product p on p.id = s.product_id where s.product_id = %s"
 )
 CUSTOMER = "select preferences, tags from orders.customer where id = %s"
-QUERIES = [  # each with its smallest argument and how many there are
-    (PURCHASES_OF_A_CUSTOMER, 1, CUSTOMERS),
-    (PRODUCT_IN_STOCK, FIRST_PRODUCT, PRODUCTS),
-    (CUSTOMER, 1, CUSTOMERS),
+QUERIES: list[tuple[str, Callable[[Chance], int]]] = [  # each with what it asks for
+    (PURCHASES_OF_A_CUSTOMER, Chance.customer),
+    (PRODUCT_IN_STOCK, Chance.product),
+    (CUSTOMER, Chance.customer),
 ]
 
 
@@ -39,10 +40,16 @@ class Reader:
     """One thread of the shop that only looks."""
 
     def __init__(
-        self, number: int, connections: ConnectionManager, dialler: Dialler, journal: Journal, figures: Figures
+        self,
+        number: int,
+        size: Size,
+        connections: ConnectionManager,
+        dialler: Dialler,
+        journal: Journal,
+        figures: Figures,
     ) -> None:
         self._name = f"r{number}"
-        self._random = random.Random(number)
+        self._chance = Chance.of(number, size)
         self._connections, self._dialler = connections, dialler
         self._journal, self._figures = journal, figures
         self._server = ""
@@ -53,8 +60,8 @@ class Reader:
             self._request(deadline_seconds)
 
     def _request(self, deadline_seconds: float) -> None:
-        query, first, count = self._random.choice(QUERIES)
-        value, began = first + self._random.randrange(count), time.time()
+        query, subject = self._chance.choice(QUERIES)
+        value, began = subject(self._chance), time.time()
 
         def work(connection: Connection) -> list[Any]:
             self._server = self._dialler.address(connection)
@@ -72,16 +79,16 @@ class Reader:
         self._journal.record(reader=self._name, began=began, ended=time.time(), server=self._server, error=error)
 
 
-def main(settings: WorkloadSettings) -> None:
-    """Runs all readers until SIGTERM."""
-    directory = Path(settings.directory)
-    journal, figures, dialler = Journal(directory / JOURNAL), Figures(directory / FIGURES), Dialler(settings)
+def works(settings: WorkloadSettings, figures: Figures) -> list[Work]:
+    """What each reader does until told to stop; they share a connection manager, as one process of the shop."""
+    journal, dialler = Journal(Path(settings.directory) / JOURNAL), Dialler(settings)
     connections = manager(settings, dialler, figures.retried)
     rate = settings.reads_per_second / settings.readers
-    readers = [Reader(number, connections, dialler, journal, figures) for number in range(settings.readers)]
-    run_threads([partial(each.run, rate, settings.deadline_seconds) for each in readers], figures)
-    connections.close()
+    readers = [
+        Reader(number, settings.size, connections, dialler, journal, figures) for number in range(settings.readers)
+    ]
+    return [partial(each.run, rate, settings.deadline_seconds) for each in readers]
 
 
 if __name__ == "__main__":
-    main(load(Path(sys.argv[1])))
+    run_process(works, load(Path(sys.argv[1])), FIGURES)

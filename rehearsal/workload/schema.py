@@ -1,7 +1,7 @@
 """Makes the shop's database: schema, rows, and the application's role with nothing but the right to change rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,20 @@ _GRANTS: Sequence[str] = (
 
 
 @dataclass(frozen=True)
+class Size:
+    """How many rows a shop begins with. Purchases have two lines each."""
+
+    customers: int
+    products: int
+    purchases: int
+    events: int
+
+
+FULL = Size(customers=5000, products=1000, purchases=8000, events=8000)
+SMALL = Size(customers=100, products=60, purchases=60, events=60)
+
+
+@dataclass(frozen=True)
 class Login:
     """A way into a database. `ca_file` (PEM) asks for TLS with the server's name verified against `server_name`."""
 
@@ -27,12 +41,12 @@ class Login:
     ca_file: str | None = None
 
 
-def create(connection: pg8000.native.Connection, application_password: str) -> None:
+def create(connection: pg8000.native.Connection, application_password: str, size: Size = FULL) -> None:
     """Creates and fills the shop as the master user. `connection` is the master's, to the shop's (empty) database."""
     quoted = pg8000.native.literal(application_password)
     connection.run(f"create role {APPLICATION_ROLE} login password {quoted}")
-    _run_script(connection, "schema.sql")
-    _run_script(connection, "seed.sql")
+    _run_script(connection, (HERE / "schema.sql").read_text(encoding="utf-8"))
+    _run_script(connection, _seed(size))
     for grant in _GRANTS:
         connection.run(grant)
 
@@ -47,7 +61,14 @@ def row_counts(connection: pg8000.native.Connection) -> dict[str, int]:
     return {name: connection.run(f"select count(*) from orders.{name}")[0][0] for name in names}
 
 
-def _run_script(connection: pg8000.native.Connection, name: str) -> None:
+def _seed(size: Size) -> str:
+    script = (HERE / "seed.sql").read_text(encoding="utf-8")
+    for name, count in asdict(size).items():
+        script = script.replace(f":{name}", str(count))
+    return script
+
+
+def _run_script(connection: pg8000.native.Connection, script: str) -> None:
     connection.run("begin")
-    connection.execute_simple((HERE / name).read_text(encoding="utf-8"))
+    connection.execute_simple(script)
     connection.run("commit")

@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.workload.schema import FULL, Size
+
 SETTINGS_FILE = "workload.json"
 
 
@@ -34,6 +36,7 @@ class WorkloadSettings:
     max_ttl_seconds: float = 0.25
     max_connection_age_seconds: float = 1.0
     deadline_seconds: float = 30.0
+    size: Size = FULL
 
     def save(self) -> Path:
         """Writes the settings into their directory; the file's path."""
@@ -46,4 +49,5 @@ class WorkloadSettings:
 
 def load(path: Path) -> WorkloadSettings:
     """Reads what `save` wrote."""
-    return WorkloadSettings(**json.loads(path.read_text(encoding="utf-8")))
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return WorkloadSettings(**stored | {"size": Size(**stored["size"])})

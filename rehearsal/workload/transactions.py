@@ -11,29 +11,48 @@ from decimal import Decimal
 from typing import Any
 
 from crossfade_client import Connection
+from rehearsal.workload.schema import Size
 
 Effect = list[Any]
-CUSTOMERS, FIRST_PRODUCT, PRODUCTS = 5000, 1000, 1000
+FIRST_PRODUCT = 1000
 LARGE_TEXT_CHARACTERS = 70_000
+
+
+class Chance(random.Random):
+    """Random choices among what a shop has."""
+
+    size: Size
+
+    @classmethod
+    def of(cls, seed: int, size: Size) -> "Chance":
+        """The choices that `seed` makes in a shop that began with `size`."""
+        chance = cls(seed)
+        chance.size = size
+        return chance
+
+    def customer(self) -> int:
+        """The id of one of the customers the shop began with."""
+        return 1 + self.randrange(self.size.customers)
+
+    def product(self) -> int:
+        """The id of one of the products."""
+        return FIRST_PRODUCT + self.randrange(self.size.products)
 
 
 @dataclass
 class Shopper:
     """One writer's memory: its random choices and the purchases it may still change."""
 
-    number: int
-    chance: random.Random = field(init=False)
+    chance: Chance
     open_purchases: list[int] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.chance = random.Random(self.number)
 
     def choose(self) -> "Transaction":
         """The next transaction: mostly purchases, sometimes a change or a cancellation of one of its own."""
         kind = self.chance.choices(list(KINDS), [each.share for each in KINDS.values()])[0]
         if KINDS[kind].needs_purchase and not self.open_purchases:
             kind = "place"
-        return Transaction(kind, self.chance.getrandbits(32), self._subject(kind))
+        seed = self.chance.getrandbits(32)
+        return Transaction(kind, seed, self._subject(kind), self.chance.size)
 
     def remember(self, transaction: "Transaction", effects: list[Effect]) -> None:
         """Takes note of an acknowledged transaction."""
@@ -47,8 +66,8 @@ class Shopper:
         if kind == "advance":
             return self.chance.choice(self.open_purchases)
         if kind == "profile":
-            return 1 + self.chance.randrange(CUSTOMERS)
-        return FIRST_PRODUCT + self.chance.randrange(PRODUCTS)
+            return self.chance.customer()
+        return self.chance.product()
 
 
 @dataclass(frozen=True)
@@ -58,15 +77,16 @@ class Transaction:
     kind: str
     seed: int
     subject: int
+    size: Size
 
     def run(self, connection: Connection, key: str) -> list[Effect]:
         """Runs the statements; the effects."""
-        return KINDS[self.kind].run(connection.cursor(), random.Random(self.seed), self.subject, key)
+        return KINDS[self.kind].run(connection.cursor(), Chance.of(self.seed, self.size), self.subject, key)
 
 
-def place(cursor: Any, chance: random.Random, product: int, key: str) -> list[Effect]:
+def place(cursor: Any, chance: Chance, product: int, key: str) -> list[Effect]:
     """A purchase with two lines takes stock of one product."""
-    customer, price, other = 1 + chance.randrange(CUSTOMERS), _price(chance), FIRST_PRODUCT + chance.randrange(PRODUCTS)
+    customer, price, other = chance.customer(), _price(chance), chance.product()
     cursor.execute(
         "insert into orders.purchase (customer_id, total, last_write) values (%s, %s, %s) returning id",
         (customer, 3 * price, key),
@@ -144,7 +164,7 @@ def _price(chance: random.Random) -> Any:
 class Kind:
     """One kind of transaction: how often it comes and whether it needs a purchase of the writer's own."""
 
-    run: Callable[[Any, random.Random, int, str], list[Effect]]
+    run: Callable[[Any, Chance, int, str], list[Effect]]
     share: float
     needs_purchase: bool = False
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from crossfade_client import Connection, ConnectionManager
 from rehearsal.workload.application import Dialler, manager
 from rehearsal.workload.journal import Figures, Journal
-from rehearsal.workload.pace import run_threads, ticks
+from rehearsal.workload.pace import Work, run_process, ticks
+from rehearsal.workload.schema import Size
 from rehearsal.workload.settings import WorkloadSettings, load
-from rehearsal.workload.transactions import Effect, Shopper, Transaction
+from rehearsal.workload.transactions import Chance, Effect, Shopper, Transaction
 
 JOURNAL, FIGURES = "writes.jsonl", "writes.json"
 SLOW_SHARE, SLOW_SECONDS = 0.01, 0.03  # some transactions are open for a while, so that a fence finds them so
@@ -24,9 +25,15 @@ class Writer:
     """One thread of the shop: decides a transaction, records it, runs it through the client, records the end."""
 
     def __init__(
-        self, number: int, connections: ConnectionManager, dialler: Dialler, journal: Journal, figures: Figures
+        self,
+        number: int,
+        size: Size,
+        connections: ConnectionManager,
+        dialler: Dialler,
+        journal: Journal,
+        figures: Figures,
     ) -> None:
-        self._shopper = Shopper(number)
+        self._shopper = Shopper(Chance.of(number, size))
         self._name = f"w{number}"
         self._connections, self._dialler = connections, dialler
         self._journal, self._figures = journal, figures
@@ -65,16 +72,16 @@ def _ms_since(began: float) -> float:
     return round((time.time() - began) * 1000, 2)
 
 
-def main(settings: WorkloadSettings) -> None:
-    """Runs all writers until SIGTERM."""
-    directory = Path(settings.directory)
-    journal, figures, dialler = Journal(directory / JOURNAL), Figures(directory / FIGURES), Dialler(settings)
+def works(settings: WorkloadSettings, figures: Figures) -> list[Work]:
+    """What each writer does until told to stop; they share a connection manager, as one process of the shop."""
+    journal, dialler = Journal(Path(settings.directory) / JOURNAL), Dialler(settings)
     connections = manager(settings, dialler, figures.retried)
     rate = settings.writes_per_second / settings.writers
-    writers = [Writer(number, connections, dialler, journal, figures) for number in range(settings.writers)]
-    run_threads([partial(each.run, rate, settings.deadline_seconds) for each in writers], figures)
-    connections.close()
+    writers = [
+        Writer(number, settings.size, connections, dialler, journal, figures) for number in range(settings.writers)
+    ]
+    return [partial(each.run, rate, settings.deadline_seconds) for each in writers]
 
 
 if __name__ == "__main__":
-    main(load(Path(sys.argv[1])))
+    run_process(works, load(Path(sys.argv[1])), FIGURES)

@@ -1,0 +1,132 @@
+"""One light scenario from its empty shop to its verdict, in a process of its own: a hanging one can be ended."""
+
+import json
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rehearsal import belongings, evidence, invariants, judgement, shop, traces
+from rehearsal.ground import Ground, client
+from rehearsal.invariants import Ending
+from rehearsal.light import Scenario, Story, run_of
+from rehearsal.records import records
+from rehearsal.workload import schema
+
+CALM_SECONDS = 0.5  # of load before the migration and after it
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One line of the table. `broken`: a sentence each; `stall_ms`: the longest write request."""
+
+    name: str
+    end: str
+    broken: list[str]
+    lost: int | None
+    stall_ms: float | None
+    seconds: float
+    details: Mapping[str, Any]
+
+
+def play(scenario: Scenario, ground: Ground, source: str, directory: Path, say: Callable[[str], None]) -> Outcome:
+    """Builds the shop, tells the story, judges it, and removes the servers."""
+    began = time.time()
+    directory.mkdir(parents=True, exist_ok=True)
+    before = len(ground.account.calls())
+    try:
+        return _told(scenario, ground, source, directory, say, before)
+    except Exception as error:
+        sentence = f"the rehearsal itself failed: {type(error).__name__}: {error}"
+        (directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        return Outcome(scenario.name, "not known", [sentence], None, None, round(time.time() - began, 1), {})
+    finally:
+        belongings.remove(ground.account, source)
+
+
+def _told(
+    scenario: Scenario, ground: Ground, source: str, directory: Path, say: Callable[[str], None], before: int
+) -> Outcome:
+    began = time.time()
+    story = Story(scenario, shop.build(ground, lambda _: None, source, schema.SMALL), directory, say)
+    had = belongings.belongings(ground.account, source)
+    built = time.time()
+    story.load.start()
+    story.look()
+    time.sleep(CALM_SECONDS)
+    failures = list(_tell(story))
+    time.sleep(CALM_SECONDS)
+    story.load.stop()
+    ended = time.time()
+    outcome = _judge(story, had, built, ended, before, failures)
+    times = {"built": built - began, "told": ended - built, "judged": time.time() - ended}
+    details = {**outcome.details, "seconds": {name: round(value, 1) for name, value in times.items()}}
+    evidence.save_json(directory / "verdict.json", details)
+    return Outcome(**{**outcome.__dict__, "details": details, "seconds": round(time.time() - began, 1)})
+
+
+def _tell(story: Story) -> Iterator[str]:
+    """Runs the story and waits for the end of what it started; what went wrong with the story itself."""
+    try:
+        story.scenario.story(story)
+    except Exception as error:
+        yield f"the story could not be told: {error}"
+        (story.directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+    if story.executions:
+        story.until_end()
+        story.until_told()
+
+
+def _judge(
+    story: Story, had: frozenset[belongings.Thing], began: float, ended: float, before: int, failures: list[str]
+) -> Outcome:
+    account, scenario = story.account, story.scenario
+    story.samples.append(records(story.shop))
+    accepting = story.load.accepting()
+    seen = evidence.seen(story.directory)
+    calls = [call for call in account.calls(before) if _concerns(call, story.source)]
+    judged = judgement.judge(run_of(story, began, ended, calls), traces.data(story, seen, accepting), seen)
+    if scenario.requests_may_fail:
+        judged["requests"] = {**judged["requests"], "failed_as_expected": judged["requests"]["failed"], "failed": 0}
+    ending = Ending(
+        state=story.end,
+        expected=scenario.ends,
+        accepting=accepting,
+        record=traces.record(story.samples[-1]),
+        published=traces.published(story),
+        samples=story.samples,
+        new=belongings.belongings(account, story.source) - had,
+        message=story.mails[-1]["message"] if story.mails else "",
+        slots=traces.slots(story),
+    )
+    broken = [*failures, *invariants.broken(ending, judged)]
+    broken += [sentence for check in scenario.checks for sentence in check(story)]
+    details = {**judged, "end": story.end, "broken": broken, "source": story.source}
+    stall = judged["write_stall_ms"]["max"]
+    return Outcome(scenario.name, story.end, broken, judged["writes"]["lost"], stall, 0.0, details)
+
+
+def _concerns(call: Mapping[str, Any], source: str) -> bool:
+    """A call that names another shop is another scenario's; one that names none may be ours."""
+    return source in call["resource"] or "shop-" not in call["resource"]
+
+
+def save(outcome: Outcome, directory: Path) -> None:
+    """Keeps the outcome for the process that prints the table."""
+    (directory / "outcome.json").write_text(json.dumps(outcome.__dict__), encoding="utf-8")
+
+
+def load(directory: Path) -> Outcome | None:
+    """What `save` kept; None when the scenario did not get there."""
+    try:
+        return Outcome(**json.loads((directory / "outcome.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+
+
+def warm(ground: Ground) -> None:
+    """Makes the clients' models known once, before processes are forked that all need them."""
+    for service in ("rds", "dms", "route53", "stepfunctions", "lambda", "secretsmanager", "scheduler", "ssm"):
+        client(ground.account, service)
