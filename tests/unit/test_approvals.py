@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from migration import approvals, bake
+from migration import approvals
 from migration.errors import MigrationBlocked
 from migration.executions import Executions
 from migration.ledger import Ledger
@@ -100,20 +100,3 @@ def test_asking_again_is_a_new_decision(ledger: Ledger, executions: Executions, 
     approvals.ask(ledger, ID, "new")
     approvals.reject(ledger, executions, ID, "ada", "no")
     assert answers.calls[-1][0] == "new"
-
-
-@pytest.mark.parametrize("payload", [{}, {"migrationId": ""}, {"migrationId": 7}])
-def test_a_payload_without_an_id(payload: dict[str, Any]) -> None:
-    with pytest.raises(MigrationBlocked, match="The payload has no migrationId"):
-        approvals.request(payload)
-
-
-def test_the_bake_ends_once_and_only_if_somebody_waits(
-    ledger: Ledger, executions: Executions, answers: Answers
-) -> None:
-    assert bake.finish_period(ID, ledger, executions) is False
-    ledger.update(ID, {"bake": {"taskToken": "token", "endsAt": "2026-11-30T12:00:00+00:00"}})
-    assert bake.finish_period(ID, ledger, executions) is True
-    answers.waiting = False
-    assert bake.finish_period(ID, ledger, executions) is False
-    assert answers.calls == [("token", {"endsAt": "2026-11-30T12:00:00+00:00"})]
