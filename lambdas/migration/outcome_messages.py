@@ -65,12 +65,16 @@ def _kind(ending: Ending, remembered: Mapping[str, Any]) -> str:
     if ending.error == "MigrationRolledBack":
         # A target that has carried the application is never deleted.
         return "TargetKept" if "cutOver" in remembered else "MigrationRolledBack"
-    return "OperatorNeeded"
+    return "OperatorNeeded" if _driver(ending, remembered) == ending.execution_arn else "Superseded"
+
+
+def _driver(ending: Ending, remembered: Mapping[str, Any]) -> str:
+    """Who took the migration over, else the execution itself."""
+    return str(remembered.get("takenOverBy", ending.execution_arn))
 
 
 def _successor(ending: Ending, remembered: Mapping[str, Any]) -> str:
-    """Who takes over, or has done so already."""
-    driver = str(remembered.get("takenOverBy", ending.execution_arn))
+    driver = _driver(ending, remembered)
     return driver if driver != ending.execution_arn else ending.successor_arn
 
 
@@ -170,6 +174,12 @@ _TEXTS: dict[str, tuple[str, str, tuple[str, ...], str]] = {
         "The state {state} has to succeed and did not, after all its retries. Nothing goes on by itself.",
         (*_REDRIVE, *_LOOK),
         runbook("operator-needed"),
+    ),
+    "Superseded": (
+        "is driven by another execution",
+        "This execution was taken over before it was redriven; it changes nothing any more. Follow {successor}",
+        ("Nothing.",),
+        runbook("stopped-by-hand"),
     ),
     "Stopped": (
         "was stopped",

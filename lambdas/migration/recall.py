@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from migration.bake_ending import COMPLETION, ending_of
-from migration.bake_ending import schedule_name as bake_schedule_name
+from migration import bake_ending, read_shifting, reverse_watch
 from migration.claims import follow_claim
 from migration.context import OVER, current_execution, require_unfinished
 from migration.endings import Ending
@@ -18,7 +17,6 @@ from migration.errors import Throttled
 from migration.executions import Executions
 from migration.ledger import Claim, Ledger
 from migration.logs import logger
-from migration.read_shifting import schedule_name as read_shift_schedule_name
 from migration.roll_back import is_under_way
 from migration.scheduler import Schedules
 from migration.takeover import take_over
@@ -70,7 +68,7 @@ def next_state(remembered: Mapping[str, Any]) -> str:
     """Where the machine goes on, newest first: a name that HowFar knows."""
     if is_under_way(remembered):
         return "SwitchBack"
-    if ending_of(remembered) == COMPLETION:
+    if bake_ending.ending_of(remembered) == bake_ending.COMPLETION:
         return "Complete"
     if "cutOver" in remembered:
         return "FinishCutOver"
@@ -84,9 +82,9 @@ def next_state(remembered: Mapping[str, Any]) -> str:
 def delete_schedules(ledger: Ledger, migration_id: str, schedules: Schedules) -> None:
     """Nothing fires for the stopped execution any more. A bake that goes on makes its own again."""
     remembered = ledger.read(migration_id)
-    names = [bake_schedule_name(migration_id), f"crossfade-reverse-{migration_id}"]
+    names = [bake_ending.schedule_name(migration_id), reverse_watch.schedule_name(migration_id)]
     if "readShift" in remembered:
-        names.append(read_shift_schedule_name(migration_id, remembered["readShift"]["generation"]))
+        names.append(read_shifting.schedule_name(migration_id, remembered["readShift"]["generation"]))
     for name in names:
         schedules.delete(name)
 

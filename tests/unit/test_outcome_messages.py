@@ -65,6 +65,11 @@ ENDS = {
     ),
     "undo failed": (told("FAILED", "Throttled", "x", KNOWN, undo=ID), "needs you", "The state Complete has to succeed"),
     "undo broken": (told("FAILED", "States.Runtime", "x", KNOWN, undo=ID), "needs you", "arn:claim"),
+    "superseded": (
+        told("FAILED", "AbortRequested", "x", {**MOVED, "takenOverBy": "arn:other"}),
+        "is driven by another execution",
+        "Follow arn:other",
+    ),
     "stopped": (told("ABORTED", known=KNOWN), "was stopped", f"takes over: {EXECUTIONS}:undo-{ID}-"),
     "timed out": (told("TIMED_OUT", known=BACK), "was stopped", "on its way back from orders-aurora to orders-db"),
     "broken": (told("FAILED", "States.DataLimitExceeded", known=MOVED), "was stopped", START),
