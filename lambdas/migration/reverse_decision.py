@@ -52,12 +52,17 @@ class Look:
 
 
 def decide(state: str, look: Look, *, was_final: bool) -> tuple[Action, str]:
-    """What changed, and why it is broken ("" when it is not). `state` is `running` or `broken`."""
+    """What on-call has to be told, and why it is broken ("" when it is not). `state` is `running` or `broken`.
+
+    What was lost for good does not recover: the source lacks writes, whatever runs again later.
+    """
     reason = _breakage(look)
-    if state == "running":
-        return (Action.BROKEN if reason else Action.NONE), reason
+    if reason and (state == "running" or (look.is_final and not was_final)):
+        return Action.BROKEN, reason
     well = look.task_status == "running" and look.missing == 0 and look.seconds_behind <= RECOVERED_LAG_SECONDS
-    return (Action.RECOVERED if well and not reason and not was_final else Action.NONE), reason
+    if state == "broken" and well and not reason and not was_final:
+        return Action.RECOVERED, ""
+    return Action.NONE, reason
 
 
 def _breakage(look: Look) -> str:

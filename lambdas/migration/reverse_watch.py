@@ -66,12 +66,13 @@ class ReverseWatch:
         known = remembered["reverse"]
         look = self._look(datetime.fromisoformat(known["lastArrival"]), PREFIX + firing)
         self.metrics.put_reverse_lag(self.about.source, look.seconds_behind, now)
-        action, reason = reverse_decision.decide(known["state"], look, was_final=known.get("isFinal", False))
+        was_final = known.get("isFinal", False)
+        action, reason = reverse_decision.decide(known["state"], look, was_final=was_final)
         changes: dict[str, Any] = {"reverse.lastArrival": look.equal_until.isoformat(timespec="milliseconds")}
         if action is not Action.NONE:
             state = "broken" if action is Action.BROKEN else "running"
             changes |= {"reverse.state": state, "reverse.since": now.isoformat(timespec="seconds")}
-            changes["reverse.isFinal"] = look.is_final
+            changes["reverse.isFinal"] = was_final or look.is_final
         # Retired meanwhile, or another firing was first: then this one has nothing to say.
         if self.ledger.update(self.names.plan.migration_id, changes, expect={"reverse.state": known["state"]}):
             self._tell(action, reason, look)
