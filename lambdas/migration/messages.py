@@ -81,7 +81,9 @@ def approval_requested(about: Subject, facts: list[str]) -> Message:
             operation_command("crossfade-approve", about.migration_id, about.region),
             "Reject (everything is undone, the source stays the writer):",
             operation_command("crossfade-reject", about.migration_id, about.region),
-            f"Watch: {about.console_url}",
+            "Stop it at any later moment; once Aurora is the writer this goes back:",
+            operation_command("crossfade-abort", about.migration_id, about.region),
+            *_watching(about),
             runbook("approval-requested"),
         ],
     )
@@ -94,13 +96,15 @@ def writer_moved(about: Subject, stall_ms: int, bake_days: int) -> Message:
         happened=[f"Writes to {about.source} were stopped for {stall_ms} ms and go to {about.cluster_id} now."],
         means=[
             f"The bake lasts {bake_days} days.",
-            f"The source {about.source} is fenced: its application roles cannot log in. Replication back brings it"
-            " every write made on Aurora, so that going back loses nothing.",
+            f"The source {about.source} is fenced: its application roles cannot log in.",
+            "Replication back brings it every write made on Aurora, so that going back loses nothing.",
         ],
         do=[
             "Nothing, unless the application shows errors. Then go back:",
             operation_command("crossfade-roll-back", about.migration_id, about.region),
-            f"Watch: {about.console_url}",
+            "End the bake before its time, when nobody will want to go back:",
+            operation_command("crossfade-complete-early", about.migration_id, about.region),
+            *_watching(about),
             runbook("writer-moved"),
         ],
     )
@@ -138,6 +142,11 @@ def retirement_due(about: Subject, instance_id: str, final_snapshot: str) -> Mes
             runbook("retirement-due"),
         ],
     )
+
+
+def _watching(about: Subject) -> list[str]:
+    status = operation_command("crossfade-status", about.migration_id, about.region)
+    return ["Where it is and what comes next:", status, f"Watch: {about.console_url}"]
 
 
 def compose(subject: str, *, happened: list[str], means: list[str], do: list[str]) -> Message:
