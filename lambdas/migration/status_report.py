@@ -92,5 +92,5 @@ def next_step(standing: Standing) -> str:
 
 def way_back(reverse: dict[str, Any]) -> dict[str, Any] | None:
     """`{"state", "since"?, "lastArrival"?}` of reverse replication, None before it was prepared."""
-    known = {key: reverse[key] for key in ("state", "since", "lastArrival") if key in reverse}
+    known: dict[str, Any] = {key: reverse[key] for key in ("state", "since", "lastArrival") if key in reverse}
     return known if "state" in known else None
