@@ -78,7 +78,6 @@ class Schedules:
                 ScheduleExpression=expression,
                 ScheduleExpressionTimezone="UTC",
                 FlexibleTimeWindow={"Mode": "OFF"},
-                ClientToken=name,
                 Target=target,
                 **request,
             )
