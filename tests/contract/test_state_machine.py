@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench import history_bound
+from bench import flow_picture, history_bound
 from migration import errors
 from stacks.names import module_name
 from tests.contract.deployment import ROWS
@@ -137,3 +137,8 @@ def test_history_stays_under_half_of_the_limit() -> None:
 def test_a_full_load_may_take_fourteen_days() -> None:
     bound = history_bound.state_bound("AwaitReplication", STATES["AwaitReplication"])
     assert bound.wait_seconds >= history_bound.FULL_LOAD_DAYS * history_bound.DAY_SECONDS
+
+
+def test_the_picture_shows_every_state_as_it_is_drawn() -> None:
+    assert set(flow_picture.STATES) == set(STATES)
+    assert flow_picture.PICTURE.read_text(encoding="utf-8") == flow_picture.picture()
