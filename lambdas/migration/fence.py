@@ -1,4 +1,4 @@
-"""The fence: the source refuses the application. SQL on a session of the source's administrator.
+"""The fence: a side refuses the application. SQL on a session of that side's administrator.
 
 A database default of read-only is no lock, because a session can set it back; NOLOGIN is, once no session is left
 (AWS_RULES R5.3). Both come in one transaction, so a backend that passed the login check before it but reads the
@@ -26,6 +26,11 @@ def obstacles(session: Session, roles: Sequence[str], replication_role: str) -> 
     return found + missed
 
 
+def open_transactions(session: Session) -> list[str]:
+    """Transactions that have been writing for long, in any database of the server."""
+    return [str(row[0]) for row in session.rows(_OPEN_TRANSACTIONS)]
+
+
 def raise_fence(session: Session, database: str, roles: Sequence[str]) -> str:
     """New logins of `roles` are refused and new sessions are read-only; sessions that exist go on. Idempotent.
 
@@ -38,9 +43,13 @@ def raise_fence(session: Session, database: str, roles: Sequence[str]) -> str:
 
 def lift_fence(session: Session, database: str, roles: Sequence[str]) -> None:
     """Undoes `raise_fence`. Idempotent."""
-    changes = [f"ALTER DATABASE {quoted(database)} RESET default_transaction_read_only"]
-    changes += [f"ALTER ROLE {quoted(role)} LOGIN" for role in roles]
-    session.execute(f"BEGIN; {'; '.join(changes)}; COMMIT")
+    session.execute(f"BEGIN; {'; '.join(lifting_statements(database, roles))}; COMMIT")
+
+
+def lifting_statements(database: str, roles: Sequence[str]) -> list[str]:
+    """What `lift_fence` runs, for whoever has more to do in the same transaction."""
+    reset = f"ALTER DATABASE {quoted(database)} RESET default_transaction_read_only"
+    return [reset, *(f"ALTER ROLE {quoted(role)} LOGIN" for role in roles)]
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ class SessionEnder:
     def end(self, session: Session, fenced_at: str) -> tuple[int, int]:
         """Tells every session that could still write to end; (told to end, starting up). It is over when both are 0.
 
-        Sessions of the fenced roles always, others when they began before `fenced_at` (the source's clock).
+        Sessions of the fenced roles always, others when they began before `fenced_at` (the server's clock).
         """
         rows = session.rows(
             _END_SESSIONS.format(
@@ -98,6 +107,16 @@ SELECT format('DDL holds the lock on %s (pid %s)', relation::regclass, l.pid)
 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid AND a.backend_type = 'client backend'
 WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted AND l.relation >= 16384
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""  # noqa: S608  (a constant)
+
+_OPEN_TRANSACTIONS = f"""
+SELECT format('a transaction of %s that writes has been open for %s s (pid %s)', usename,
+              round(extract(epoch FROM clock_timestamp() - xact_start)), pid)
+FROM pg_stat_activity
+WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+  AND xact_start < clock_timestamp() - interval '{LONG_TRANSACTION_SECONDS} seconds'
+UNION ALL
+SELECT format('the prepared transaction %s is neither committed nor rolled back', gid) FROM pg_prepared_xacts
 """  # noqa: S608  (a constant)
 
 # A backend that is starting up is not in pg_stat_activity yet, but holds a lock on its database from before it reads

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from migration.access import Session
 from migration.errors import RetirementPending
+from migration.identifiers import text_literal
 
 PLUGIN = "test_decoding"  # DMS reads with it or with pglogical (DMS User Guide, "PostgreSQL as a source")
 END_READER_SECONDS = 3.0
@@ -36,9 +37,23 @@ def drop(session: Session, slot: str) -> None:
         if time.monotonic() > deadline:
             raise RetirementPending(f"the replication slot {slot} on the target is still being read")
         time.sleep(POLL_SECONDS)
+    drop_unread(session, slot)
+
+
+def drop_unread(session: Session, slot: str) -> None:
+    """Drops a slot that nobody can be reading yet; none is fine."""
     session.execute(
         "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = :slot", slot=slot
     )
+
+
+def make_once(session: Session, slot: str) -> str:
+    """Like `make`, but one that exists stays, and in one round trip: for the stall.
+
+    A cut-over that goes on after a death finds its own slot, as good as a new one since both sides are still closed;
+    one that is late must not replace the slot of a target that is open.
+    """
+    return str(session.rows(_MAKE_ONCE.format(slot=text_literal(slot), plugin=text_literal(PLUGIN)))[-1][0])
 
 
 @dataclass(frozen=True)
@@ -66,6 +81,11 @@ _HEALTH = """
 SELECT confirmed_flush_lsn::text, coalesce(wal_status = 'lost', false),
        pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)
 FROM pg_replication_slots WHERE slot_name = :slot
+"""
+_MAKE_ONCE = """
+SELECT pg_create_logical_replication_slot({slot}, {plugin})::text
+WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = {slot});
+SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = {slot}
 """
 _END_READER = """
 SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = :slot AND active

@@ -78,6 +78,12 @@ class DnsRecords:
         """Points the writer at one side: 100/0 → 0/100 in one batch."""
         return self._apply(self.prepare_flip(side))
 
+    def flip_all(self, side: Side) -> str | None:
+        """Points writer and readers at one side in one batch."""
+        percent = 100 if side is Side.TARGET else 0
+        readers = weights.reader_changes(self.reader_name, self.find(self.reader_name), percent)
+        return self._apply([*self.prepare_flip(side), *readers])
+
     def restore_simple(self, originals: dict[str, RecordSet]) -> str | None:
         """Puts the simple records back, as they were found before `make_weighted`."""
         found = {name: self.find(name) for name in originals}

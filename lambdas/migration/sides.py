@@ -14,6 +14,7 @@ from migration.database import Database
 from migration.errors import StateDrifted
 from migration.model import MigrationPlan, from_json
 from migration.secrets import Secrets
+from migration.weights import Side
 
 Connect = Callable[..., Database]
 
@@ -43,9 +44,17 @@ class Sides:
         """The cluster's reader endpoint as the application."""
         return self.connect(self._target_address(self.target.reader_host), self._application, **options)
 
-    def source_application(self, **options: Any) -> Database:
-        """The source as the application."""
-        return self.connect(self.source_address, self._application, **options)
+    def admin(self, side: Side, **options: Any) -> Database:
+        """The writer of a side as its master user."""
+        return self.target_admin(**options) if side is Side.TARGET else self.source_admin(**options)
+
+    def application(self, side: Side, **options: Any) -> Database:
+        """The writer of a side as the application."""
+        return self.connect(self.address(side), self._application, **options)
+
+    def address(self, side: Side) -> Address:
+        """The writer of a side."""
+        return self.target_address if side is Side.TARGET else self.source_address
 
     @property
     def target(self) -> TargetEndpoints:

@@ -9,14 +9,14 @@ from migration.identifiers import qualified, quoted
 NOT_PERMITTED_TO_LOG_IN = "28000"
 
 
-def prove_writable(application: Session) -> None:
-    """Raises CompensationFailed when the application's session could not write. Changes no row.
+def prove_writable(application: Session, side: str) -> None:
+    """Raises CompensationFailed when the application's session on `side` could not write. Changes no row.
 
     PostgreSQL refuses a write in a read-only transaction before it looks for rows, so a condition that is never true is
     probe enough; where the role may write to no table, only the transaction's mode is asked.
     """
     if application.value("SHOW transaction_read_only") != "off":
-        raise CompensationFailed("The source still gives the application read-only transactions.")
+        raise CompensationFailed(f"The {side} still gives the application read-only transactions.")
     rows = application.rows(_WRITABLE_COLUMN)
     if rows:
         schema, table, column = (str(value) for value in rows[0])

@@ -6,34 +6,21 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from migration import clients, cut_over
+from migration import clients
 from migration.begin import begin_forward
-from migration.cut_over_steps import CutOverRun
+from migration.cut_over import move_writer
+from migration.cut_over_run import run_of
+from migration.cut_over_steps import FINISH, PREPARE, STALL
+from migration.direction import CUT_OVER
 from migration.ledger import Ledger
-from migration.parameters import Parameters
-from migration.route53 import DnsRecords
-from migration.sides import sides_of
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"stallMs", "steps", "terminatedSessions", "markerMs", "targetPosition", "writer", "at"}.
 
-    Raises SourceBusy, CutOverUndone, FlipIncomplete, CompensationFailed.
+    Raises SourceBusy, AbortRequested, CutOverUndone, FlipIncomplete, CompensationFailed.
     """
     ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
     plan = begin_forward("CutOver", event, ledger)
-    sides = sides_of(plan, event)
-    sides.read_secrets()
-    limit_ms = plan.options.stall_budget_ms
-    with sides.source_admin(statement_timeout_ms=limit_ms) as source, sides.target_admin() as target:
-        run = CutOverRun(
-            plan=plan,
-            sides=sides,
-            ledger=ledger,
-            records=DnsRecords(clients.route53(), plan.source.settings),
-            parameters=Parameters(clients.ssm()),
-            writer_prefix=os.environ["CROSSFADE_WRITER_PREFIX"],
-            source=source,
-            target=target,
-        )
-        return cut_over.cut_over(run)
+    with run_of(CUT_OVER, plan, event, ledger) as run:
+        return move_writer(run, PREPARE, STALL, FINISH)

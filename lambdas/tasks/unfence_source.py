@@ -8,12 +8,13 @@ from typing import Any
 
 from migration import clients
 from migration.begin import begin
+from migration.direction import CUT_OVER
 from migration.ledger import Ledger
 from migration.sides import sides_of
-from migration.unfence import unfence_source
+from migration.unfence import unfence
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"roles"}. Raises TargetAlreadyOpen when the source must stay fenced, CompensationFailed."""
     plan = begin("UnfenceSource", event)
-    return unfence_source(plan, sides_of(plan, event), Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"]))
+    return unfence(CUT_OVER, plan, sides_of(plan, event), Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"]))

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from migration.cut_over_steps import CutOverRun, Step
+from migration.cut_over_run import CutOverRun, Step
 
-TOUCHED = ("source", "target", "ledger", "records", "parameters", "sides")
+TOUCHED = ("old", "new", "ledger", "records", "parameters", "sides")
 
 
 class Boom(Exception):

@@ -15,9 +15,11 @@ from typing import Any, cast
 import boto3
 import pg8000.native
 
-from migration import clients, gate, source_preparation, target_preparation
+from migration import clients, direction, source_preparation, target_preparation
 from migration.aurora import TargetEndpoints
-from migration.cut_over_steps import CutOverRun
+from migration.cut_over_run import CutOverRun
+from migration.direction import CUT_OVER, Direction
+from migration.gate import TargetGate
 from migration.ledger import Ledger
 from migration.model import MigrationPlan, Options, Source, SourceSettings, Target
 from migration.names import Names
@@ -55,6 +57,7 @@ create table kinds (
 grant select, insert, update, delete on writes, totals to {APPLICATION};
 grant usage on all sequences in schema public to {APPLICATION}
 """
+DROP_SLOT = "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '{slot}'"
 WRITE = (
     "begin; insert into writes (client, number) values ({client}, {number});"
     " insert into totals values ({client}, 1) on conflict (client) do update set writes = totals.writes + 1; commit"
@@ -100,16 +103,20 @@ class Stage:
         with self.sides().source_admin() as session:
             source_preparation.prepare(session, self.replication_role, verifier(PASSWORD))
         base_backup(self.installation, self.source.address, self.target.data)
-        self.source.run("create publication everything for all tables", DATABASE)
         self.target.start()
         with self.sides().target_admin() as session:
             target_preparation.empty_and_close(session, self.replication_role, self.plan.migration_id)
+        self._replicate("forward", self.source, self.target)
+        self._replicate("back", self.target, self.source)
+
+    def _replicate(self, name: str, publisher: Server, subscriber: Server) -> None:
+        """What DMS does on one way; `origin = none`: rows that came by replication do not go back."""
+        tables = "tables in schema public, table crossfade.marker"
+        publisher.run(f"create publication {name} for {tables}", DATABASE)
         login = f"user=rdsadmin password={self.installation.password}"
-        place = f"host={self.source.address} port={self.installation.port} dbname={DATABASE} {login}"
-        self.target.run(
-            f"create subscription forward connection '{place}' publication everything with (copy_data = false)",
-            DATABASE,
-        )
+        place = f"host={publisher.address} port={self.installation.port} dbname={DATABASE} {login}"
+        options = "copy_data = false, origin = none"
+        subscriber.run(f"create subscription {name} connection '{place}' publication {name} with ({options})", DATABASE)
 
     def close(self) -> None:
         """Stops both servers."""
@@ -128,16 +135,18 @@ class Stage:
         """The hosted zone's two names."""
         return DnsRecords(clients.route53(), self.plan.source.settings)
 
-    @contextmanager
-    def run(self) -> Iterator[CutOverRun]:
-        """What one invocation of CutOver works with."""
+    def run(self, way: Direction = CUT_OVER) -> CutOverRun:
+        """What one invocation of CutOver, or of SwitchBack, works with."""
         sides = self.sides()
         sides.read_secrets()
-        with sides.source_admin(statement_timeout_ms=5000) as source, sides.target_admin() as target:
-            yield CutOverRun(
-                self.plan, sides, self.ledger(), self.records(), Parameters(clients.ssm()), "/crossfade/",
-                source, target,
-            )  # fmt: skip
+        return CutOverRun(
+            way, self.plan, sides, self.ledger(), self.records(), Parameters(clients.ssm()), "/crossfade/"
+        )
+
+    def way_back(self, attempt: int = 1) -> Direction:
+        """As an operator's roll_back asks for it."""
+        self.ledger().update(self.plan.migration_id, {"rollBack": {"attempt": attempt}})
+        return direction.switch_back(self.plan, self.ledger())
 
     def published(self) -> str:
         """Address of the published writer."""
@@ -166,7 +175,7 @@ class Stage:
     def gate(self) -> str:
         """The gate of the target."""
         with self.sides().target_admin() as session:
-            return gate.read_gate(session).value
+            return TargetGate().read(session).value
 
     def rows(self, server: Server) -> list[list[object]]:
         """Every write there."""
@@ -182,8 +191,11 @@ class Stage:
     def reset(self) -> None:
         """As it was before the cut-over. For tests only: a product that could do this would lose writes."""
         self.target.run("update crossfade.gate set state = 'closed'", DATABASE)
-        self.source.run(f"alter role {APPLICATION} login")
-        self.source.run(f"alter database {DATABASE} reset default_transaction_read_only")
+        self.target.run(DROP_SLOT.format(slot=Names(self.plan).reverse_slot))
+        for server in (self.source, self.target):
+            server.run(f"alter role {APPLICATION} login")
+            server.run(f"alter database {DATABASE} reset default_transaction_read_only")
+        self.source.run("drop table if exists crossfade.gate", DATABASE)
         self.ledger().delete(self.plan.migration_id)
         self.records().flip_writer(Side.SOURCE)
         Parameters(clients.ssm()).publish_writer("/crossfade/", "orders", self.source.address, self.installation.port)

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from migration import cut_over
 from migration.cut_over_steps import FINISH, STALL
 from migration.errors import CutOverUndone, TargetAlreadyOpen
-from migration.unfence import unfence_source
 from tests.integration.cut_over.faults import Fault, Killed
+from tests.integration.cut_over.moves import cut_over, unfence_source
 from tests.integration.cut_over.stage import Stage
 
 DEATHS = [Fault(step.name, when, Killed) for step in (*STALL, *FINISH) for when in ("in", "after")]
@@ -33,7 +32,7 @@ def dead(built_stage: Stage, request: pytest.FixtureRequest) -> Iterator[Stage]:
     with built_stage.application(built_stage.source.address) as application:
         application.run(f"insert into writes (client, number) values (-3, {next(built_stage.numbers)})")
     with pytest.raises(Killed), built_stage.run() as run:
-        cut_over.cut_over(run, stall=fault.put_into(STALL), finish=fault.put_into(FINISH))
+        cut_over(run, stall=fault.put_into(STALL), finish=fault.put_into(FINISH))
     yield built_stage
     built_stage.await_equal()
     built_stage.reset()
@@ -48,7 +47,7 @@ def both(stage: Stage) -> tuple[bool, bool]:
 def test_a_second_run_goes_on(dead: Stage) -> None:
     assert both(dead) != (True, True)
     with dead.run() as run:
-        result = cut_over.cut_over(run)
+        result = cut_over(run)
     assert result["writer"]["host"] == dead.target.address
     assert both(dead) == (False, True)
     assert dead.published() == dead.target.address
@@ -56,17 +55,17 @@ def test_a_second_run_goes_on(dead: Stage) -> None:
 
 @pytest.mark.parametrize("dead", [fault for fault in DEATHS if not is_open(fault)], indirect=True, ids=name_of)
 def test_the_compensation_gives_the_source_back(dead: Stage) -> None:
-    unfence_source(dead.plan, dead.sides(), dead.ledger())
-    unfence_source(dead.plan, dead.sides(), dead.ledger())
+    unfence_source(dead)
+    unfence_source(dead)
     assert both(dead) == (True, False)
     with dead.run() as run, pytest.raises(CutOverUndone):
-        cut_over.cut_over(run)
+        cut_over(run)
 
 
 @pytest.mark.parametrize("dead", [fault for fault in DEATHS if is_open(fault)], indirect=True, ids=name_of)
 def test_the_compensation_refuses_after_the_opening(dead: Stage) -> None:
     with pytest.raises(TargetAlreadyOpen, match="must stay fenced"):
-        unfence_source(dead.plan, dead.sides(), dead.ledger())
+        unfence_source(dead)
     assert both(dead) == (False, True)
 
 
@@ -75,5 +74,5 @@ def test_a_second_run_that_comes_too_late_undoes(dead: Stage) -> None:
     fence = dead.ledger().read(dead.plan.migration_id)["fence"]
     dead.ledger().update(dead.plan.migration_id, {"fence": {**fence, "at": fence["at"] - 60}})
     with dead.run() as run, pytest.raises(CutOverUndone, match="exceeded its budget of 5000 ms"):
-        cut_over.cut_over(run)
+        cut_over(run)
     assert both(dead) == (True, False)

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from migration import cut_over
 from migration.cut_over_steps import PREPARE, STALL
 from migration.errors import CutOverUndone
-from migration.unfence import unfence_source
 from tests.integration.cut_over.faults import Boom, Fault
+from tests.integration.cut_over.moves import cut_over, unfence_source
 from tests.integration.cut_over.stage import Stage, Writers
 
 WHEN = ("before", "in", "after")
@@ -42,7 +41,7 @@ def writers(built_stage: Stage) -> Iterator[Writers]:
 @pytest.mark.parametrize("fault", PREPARING, ids=name_of)
 def test_before_the_fence_nothing_has_changed(stage: Stage, writers: Writers, fault: Fault) -> None:
     with stage.run() as run, pytest.raises(Boom):
-        cut_over.cut_over(run, prepare=fault.put_into(PREPARE))
+        cut_over(run, prepare=fault.put_into(PREPARE))
     assert "fence" not in stage.ledger().read(stage.plan.migration_id)
     assert stage.gate() == "closed"
     assert_source_is_the_writer(stage)
@@ -52,13 +51,13 @@ def test_before_the_fence_nothing_has_changed(stage: Stage, writers: Writers, fa
 def test_in_the_stall_everything_is_undone(stage: Stage, writers: Writers, fault: Fault) -> None:
     acknowledged = len(writers.acknowledged)
     with stage.run() as run, pytest.raises(CutOverUndone, match="the source is the writer"):
-        cut_over.cut_over(run, stall=fault.put_into(STALL))
+        cut_over(run, stall=fault.put_into(STALL))
     assert stage.gate() == "sealed"
     assert_source_is_the_writer(stage)
     # The state machine goes on with UnfenceSource, and somebody may redrive: both change nothing.
-    unfence_source(stage.plan, stage.sides(), stage.ledger())
+    unfence_source(stage)
     with stage.run() as again, pytest.raises(CutOverUndone, match="an earlier run was undone"):
-        cut_over.cut_over(again)
+        cut_over(again)
     assert_source_is_the_writer(stage)
     assert len(writers.acknowledged) >= acknowledged
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from migration import cut_over
 from migration.cut_over_steps import FINISH, STALL
 from migration.errors import FlipIncomplete
 from tests.integration.cut_over.faults import Fault
+from tests.integration.cut_over.moves import cut_over
 from tests.integration.cut_over.stage import Stage
 
 OPENED = [Fault("openGate", "in"), Fault("openGate", "after")]
@@ -41,7 +41,7 @@ def quiet_stage(built_stage: Stage) -> Iterator[Stage]:
 @pytest.mark.parametrize("fault", OPENED, ids=name_of)
 def test_an_open_target_is_never_undone(quiet_stage: Stage, fault: Fault) -> None:
     with quiet_stage.run() as run:
-        result = cut_over.cut_over(run, stall=fault.put_into(STALL))
+        result = cut_over(run, stall=fault.put_into(STALL))
     assert result["writer"]["host"] == quiet_stage.target.address
     assert_target_is_the_writer(quiet_stage)
 
@@ -49,8 +49,8 @@ def test_an_open_target_is_never_undone(quiet_stage: Stage, fault: Fault) -> Non
 @pytest.mark.parametrize("fault", FINISHING, ids=name_of)
 def test_after_the_opening_a_second_run_finishes(quiet_stage: Stage, fault: Fault) -> None:
     with quiet_stage.run() as run, pytest.raises(FlipIncomplete):
-        cut_over.cut_over(run, finish=fault.put_into(FINISH))
+        cut_over(run, finish=fault.put_into(FINISH))
     with quiet_stage.run() as again:
-        result = cut_over.cut_over(again)
+        result = cut_over(again)
     assert result["writer"]["host"] == quiet_stage.target.address
     assert_target_is_the_writer(quiet_stage)

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from migration import cut_over
-from migration.cut_over_steps import STALL, CutOverRun, Step, probe_source, raise_fence
+from migration.cut_over_run import CutOverRun, Step
+from migration.cut_over_steps import STALL, probe_old_writer, raise_fence
 from migration.errors import CutOverUndone, SourceBusy
-from migration.unfence import unfence_source
+from tests.integration.cut_over.moves import cut_over, unfence_source
 from tests.integration.cut_over.stage import APPLICATION, DATABASE, MASTER, Stage
 
 
@@ -25,7 +25,7 @@ def assert_untouched(stage: Stage) -> None:
 
 def refusal(stage: Stage) -> str:
     with stage.run() as run, pytest.raises(SourceBusy) as busy:
-        cut_over.cut_over(run)
+        cut_over(run)
     assert_untouched(stage)
     return str(busy.value)
 
@@ -84,7 +84,7 @@ def before(name: str, act: Callable[[], object]) -> tuple[Step, ...]:
 
 def undone(stage: Stage, stall: tuple[Step, ...]) -> str:
     with stage.run() as run, pytest.raises(CutOverUndone) as reason:
-        cut_over.cut_over(run, stall=stall)
+        cut_over(run, stall=stall)
     assert stage.accepts_writes(stage.source)
     assert not stage.accepts_writes(stage.target)
     return str(reason.value)
@@ -105,7 +105,7 @@ def test_a_source_that_still_lets_the_application_in(stage: Stage) -> None:
         raise_fence(run)
         stage.source.run(f"alter role {APPLICATION} login")
         run.probe = None
-        probe_source(run)
+        probe_old_writer(run)
 
     leaking = tuple(dataclasses.replace(s, do=fence_that_leaks) if s.name == "raiseFence" else s for s in STALL)
     assert "still let the application log in" in undone(stage, leaking)
@@ -114,7 +114,7 @@ def test_a_source_that_still_lets_the_application_in(stage: Stage) -> None:
 def test_sessions_of_others_are_ended_too(stage: Stage) -> None:
     with stage._master(stage.source) as other:
         with stage.run() as run:
-            result = cut_over.cut_over(run)
+            result = cut_over(run)
         assert result["terminatedSessions"] == 1
         with pytest.raises(Exception, match=r"57P01|network error|terminat"):
             other.run("insert into writes (client, number) values (-6, 1)")
@@ -143,7 +143,7 @@ class Zombie:
     def _run(self, stage: Stage, stall: tuple[Step, ...]) -> None:
         try:
             with stage.run() as run:
-                self.outcome = cut_over.cut_over(run, stall=stall)
+                self.outcome = cut_over(run, stall=stall)
         except Exception as error:  # noqa: BLE001
             self.outcome = error
 
@@ -151,7 +151,7 @@ class Zombie:
 @pytest.mark.parametrize("at", ["raiseFence", "endSessions", "awaitMarker", "openGate"])
 def test_a_late_run_cannot_open_what_the_compensation_sealed(stage: Stage, at: str) -> None:
     zombie = Zombie(stage, at)
-    unfence_source(stage.plan, stage.sides(), stage.ledger())
+    unfence_source(stage)
     assert stage.accepts_writes(stage.source)
     outcome = zombie.finish()
     assert isinstance(outcome, CutOverUndone)
@@ -163,7 +163,7 @@ def test_a_late_run_cannot_open_what_the_compensation_sealed(stage: Stage, at: s
 def test_a_late_run_goes_forward_when_another_opened(stage: Stage, at: str) -> None:
     zombie = Zombie(stage, at)
     with stage.run() as run:
-        result = cut_over.cut_over(run)
+        result = cut_over(run)
     outcome = zombie.finish()
     assert isinstance(outcome, dict)
     assert outcome["writer"] == result["writer"]

@@ -1,0 +1,22 @@
+"""FinishSwitchBack: the source, open already, is published as the writer. Only forward."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from migration import clients
+from migration.begin import begin
+from migration.cut_over import finish_move
+from migration.cut_over_run import run_of
+from migration.cut_over_steps import FINISH_BACK
+from migration.direction import switch_back
+from migration.ledger import Ledger
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Returns what SwitchBack does. Raises FlipIncomplete, and StateDrifted when the source is not open."""
+    plan, ledger = begin("FinishSwitchBack", event), Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    with run_of(switch_back(plan, ledger), plan, event, ledger) as run:
+        return finish_move(run, FINISH_BACK)
