@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from migration import aborting, bake_ending, read_shifting
+from migration import aborting, bake_ending
 from migration.errors import MigrationBlocked
 from migration.operator_request import OperatorRequest, parse_request
 from migration.roll_back import roll_back
@@ -278,28 +278,3 @@ def test_the_bake_ends_once_and_only_if_somebody_waits(migration: Operated) -> N
     migration.machine.waiting = {"bake"}
     assert [finish(migration), finish(migration)] == [True, False]
     assert migration.machine.told == [("bake", {"endsAt": "2026-11-30T12:00:00+00:00"})]
-
-
-def test_pausing_and_resuming_twice(migration: Operated) -> None:
-    migration.remember(readShift=SHIFT | {"state": "running"})
-    for operation, state in ((read_shifting.pause, "paused"), (read_shifting.resume, "running")):
-        for _ in range(2):
-            assert operation(migration.ledger, ID) == {"readShift": state, "weight": 10}
-
-
-@pytest.mark.parametrize("operation", [read_shifting.pause, read_shifting.resume])
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({}, "it has not begun"),
-        ({"readShift": SHIFT | {"state": "done"}}, "all reads go to the target already"),
-        ({"readShift": SHIFT | {"state": "broken"}}, "all reads were taken back to the source"),
-        ({"readShift": SHIFT | {"state": "restored"}}, "all reads were taken back to the source"),
-        ({"readShift": SHIFT | {"state": "running"}, "abort": WISH}, "an operator asked to stop the migration"),
-        ({"readShift": SHIFT | {"state": "restored"}, "stage": "RolledBack"}, "was rolled back already"),
-    ],
-)
-def test_nothing_to_pause(migration: Operated, operation: Any, changes: dict[str, Any], said: str) -> None:
-    migration.remember(**changes)
-    with pytest.raises(MigrationBlocked, match=said):
-        operation(migration.ledger, ID)
