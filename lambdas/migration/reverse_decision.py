@@ -27,14 +27,17 @@ class Action(Enum):
 class Look:
     """What one firing saw.
 
-    `equal_until`: the source has every write that the target committed before it. `missing`: markers, written one a
-    minute, that the source does not have. `problem`: why the source could not be asked. `slot` None: there is none.
+    `arrived`: when the newest marker was written that the source has. `equal_until`: the source has every write that
+    the target committed before it; older than `arrived`, since in batch apply a marker can overtake other tables, but
+    not the marker written after its arrival. `missing`: markers, one a minute, that the source does not have.
+    `problem`: why the source could not be asked. `slot` None: there is none.
     """
 
     task_status: str
     task_arn: str
     why: str
     slot: SlotHealth | None
+    arrived: datetime
     equal_until: datetime
     seconds_behind: float
     missing: int

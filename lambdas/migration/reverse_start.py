@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from migration.errors import ReplicationNotReady, StateDrifted
 from migration.ledger import Ledger
 from migration.names import Names
 from migration.reverse_messages import Breakage
+
+START_LIMIT_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,17 @@ class ReverseStart:
             self._remember("running", since)
 
     def _run(self, target: Session) -> None:
+        migration_id = self.names.plan.migration_id
         if self.reverse.is_ready():
             slot = reverse_slot.health(target, self.names.reverse_slot)
             if slot is None:
                 raise StateDrifted(f"The replication slot {self.names.reverse_slot} on the target does not exist.")
+            self.ledger.update(migration_id, {"reverse.startedAt": time.time()})
             self.reverse.start_task(slot.confirmed)
         if self.reverse.running_task()["Status"] != "running":
+            began = self.ledger.read(migration_id)["reverse"].get("startedAt", time.time())
+            if time.time() - began > START_LIMIT_SECONDS:
+                raise StateDrifted(f"The replication task {self.names.reverse_task} does not finish starting.")
             raise ReplicationNotReady(f"replication task {self.names.reverse_task}: starting")
 
     def _give_up(self, reason: str, since: datetime, target: Session) -> None:
@@ -71,7 +79,8 @@ class ReverseStart:
         reverse = {
             "state": state,
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
-            "lastArrival": since.isoformat(timespec="seconds"),
+            "lastArrival": since.isoformat(timespec="milliseconds"),
+            "equalUntil": since.isoformat(timespec="milliseconds"),
             **beside,
         }
         changes = {f"reverse.{key}": value for key, value in reverse.items()}

@@ -1,6 +1,6 @@
 """Watches the way back during the bake: does DMS work, and does a marker written on the target reach the source.
 
-Ledger: `reverse` = `{"state", "since", "identities", "lastArrival", "isFinal"?}`.
+Ledger: `reverse` = `{"state", "since", "identities", "lastArrival", "equalUntil", "isFinal"?}`.
 """
 
 from __future__ import annotations
@@ -64,11 +64,14 @@ class ReverseWatch:
     def run(self, remembered: Mapping[str, Any], firing: str, now: datetime) -> dict[str, Any]:
         """Result `{"action", "lagSeconds", "reason"}`; on-call is told once of every change."""
         known = remembered["reverse"]
-        look = self._look(datetime.fromisoformat(known["lastArrival"]), PREFIX + firing)
+        look = self._look(known, PREFIX + firing)
         self.metrics.put_reverse_lag(self.about.source, look.seconds_behind, now)
         was_final = known.get("isFinal", False)
         action, reason = reverse_decision.decide(known["state"], look, was_final=was_final)
-        changes: dict[str, Any] = {"reverse.lastArrival": look.equal_until.isoformat(timespec="milliseconds")}
+        changes: dict[str, Any] = {
+            "reverse.lastArrival": look.arrived.isoformat(),
+            "reverse.equalUntil": look.equal_until.isoformat(),
+        }
         if action is not Action.NONE:
             state = "broken" if action is Action.BROKEN else "running"
             changes |= {"reverse.state": state, "reverse.since": now.isoformat(timespec="seconds")}
@@ -85,41 +88,43 @@ class ReverseWatch:
         elif action is Action.RECOVERED:
             self.send(way_back_recovered(self.about, look.seconds_behind))
 
-    def _look(self, last_arrival: datetime, marker: str) -> Look:
+    def _look(self, known: Mapping[str, Any], marker: str) -> Look:
         task = self.reverse.find_task()
+        before = datetime.fromisoformat(known["lastArrival"])
         with self.sides.target_admin() as target:
             sent_at: datetime = target.value(_SEND, id=marker)
-            arrived_at, problem = self._await_arrival(sent_at)
-            equal_until = max(last_arrival, arrived_at or last_arrival)
-            # Markers that have arrived prove nothing more; replication carries their end too.
-            target.execute(_FORGET, prefix=PREFIX, at=equal_until)
-            missing = int(target.value(_MISSING, prefix=PREFIX, at=equal_until))
-            seconds_behind = float(target.value("SELECT extract(epoch FROM clock_timestamp() - :at)", at=equal_until))
+            works = task is not None and task["Status"] in reverse_decision.WORKING
+            newest, problem = self._await_arrival(sent_at, PATIENCE_SECONDS if works else 0.0)
+            arrived = max(before, newest or before)
+            # Markers older than the newest that arrived prove nothing more; replication carries their end too.
+            target.execute(_FORGET, prefix=PREFIX, at=arrived)
+            missing, seconds_behind = target.rows(_BEHIND, prefix=PREFIX, at=arrived)[0]
             slot = reverse_slot.health(target, self.names.reverse_slot)
         return Look(
             task_status=task["Status"] if task else "",
             task_arn=task["ReplicationTaskArn"] if task else "",
             why=why_stopped(task) if task else "",
             slot=slot,
-            equal_until=equal_until,
-            seconds_behind=seconds_behind,
-            missing=missing,
+            arrived=arrived,
+            equal_until=before if arrived > before else datetime.fromisoformat(known["equalUntil"]),
+            seconds_behind=float(seconds_behind),
+            missing=int(missing),
             problem=problem,
         )
 
-    def _await_arrival(self, sent_at: datetime) -> tuple[datetime | None, str]:
+    def _await_arrival(self, sent_at: datetime, patience_seconds: float) -> tuple[datetime | None, str]:
         """When the newest marker was written that the source has, and why nothing better is known."""
         try:
             with self.sides.source_admin() as source:
-                return self._newest(source, sent_at), ""
+                return self._newest(source, sent_at, patience_seconds), ""
         except CrossfadeError as error:
             return None, str(error)
 
-    def _newest(self, source: Session, sent_at: datetime) -> datetime | None:
-        deadline = self.clock() + PATIENCE_SECONDS
+    def _newest(self, source: Session, sent_at: datetime, patience_seconds: float) -> datetime | None:
+        deadline = self.clock() + patience_seconds
         while True:
             newest: datetime | None = source.value(_NEWEST, prefix=PREFIX)
-            if (newest and newest >= sent_at) or self.clock() > deadline:
+            if (newest and newest >= sent_at) or self.clock() >= deadline:
                 return newest
             self.sleep(POLL_SECONDS)
 
@@ -128,5 +133,8 @@ _SEND = (
     "INSERT INTO crossfade.marker (id) VALUES (:id) ON CONFLICT (id) DO UPDATE SET at = clock_timestamp() RETURNING at"
 )
 _NEWEST = "SELECT max(at) FROM crossfade.marker WHERE starts_with(id, :prefix)"
-_MISSING = "SELECT count(*) FROM crossfade.marker WHERE starts_with(id, :prefix) AND at > :at"
+_BEHIND = (
+    "SELECT count(*), extract(epoch FROM clock_timestamp() - CAST(:at AS timestamptz))"
+    " FROM crossfade.marker WHERE starts_with(id, :prefix) AND at > :at"
+)
 _FORGET = "DELETE FROM crossfade.marker WHERE starts_with(id, :prefix) AND at < :at"

@@ -16,6 +16,7 @@ WELL = Look(
     task_arn="arn:aws:dms:eu-west-1:1:task:A",
     why="",
     slot=SlotHealth("0/1A2B3C8", is_lost=False, behind_bytes=56),
+    arrived=datetime(2026, 11, 23, 12, 4, 4, tzinfo=UTC),
     equal_until=datetime(2026, 11, 23, 12, 3, 4, tzinfo=UTC),
     seconds_behind=0.2,
     missing=0,
