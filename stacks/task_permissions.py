@@ -213,19 +213,7 @@ def _moving(may: Grants) -> list[FunctionRow]:
             (LEDGER, *SCHEDULES, "CROSSFADE_STEP_READS_ARN"),
         ),
         _task("RequestCutover", [ledger, may.notices(), may.tokens("SendTaskSuccess")], (LEDGER, TOPIC)),
-        _task(
-            "CutOver",
-            [
-                ledger,
-                *both,
-                may.published_writer("GetParameter", "PutParameter"),
-                may.dns("ListResourceRecordSets", "ChangeResourceRecordSets"),
-            ],
-            (LEDGER, WRITER, DATABASE),
-            in_vpc=True,
-            timeout_seconds=140,
-            memory_mb=ONE_VCPU_MB,
-        ),
+        *_moves(may, "CutOver", "FinishCutOver"),
         _task(
             "Bake",
             [
@@ -262,9 +250,23 @@ def _moving(may: Grants) -> list[FunctionRow]:
     ]
 
 
+def _moves(may: Grants, *names: str) -> list[FunctionRow]:
+    """What moves the writer, in either direction: inside the stall a whole core counts."""
+    grants = [
+        may.ledger("GetItem", "UpdateItem"),
+        *may.both_databases(),
+        may.published_writer("GetParameter", "PutParameter"),
+        may.dns("ListResourceRecordSets", "ChangeResourceRecordSets"),
+    ]
+    shape: dict[str, Any] = {"in_vpc": True, "timeout_seconds": 140, "memory_mb": ONE_VCPU_MB}
+    return [_task(name, grants, (LEDGER, WRITER, DATABASE), **shape) for name in names]
+
+
 def _compensations(may: Grants) -> list[FunctionRow]:
     ledger = may.ledger("GetItem", "UpdateItem")
     return [
+        *_moves(may, "SwitchBack", "FinishSwitchBack"),
+        _task("UnfenceTarget", [ledger, *may.both_databases(), may.notices()], (LEDGER, TOPIC, DATABASE), in_vpc=True),
         _task("UnfenceSource", [ledger, *may.both_databases()], (LEDGER, DATABASE), in_vpc=True),
         _task(
             "RestoreReads",
@@ -273,8 +275,10 @@ def _compensations(may: Grants) -> list[FunctionRow]:
                 may.schedules("DeleteSchedule"),
                 may.dns("ListResourceRecordSets", "ChangeResourceRecordSets"),
                 may.dns_changes(),
+                *may.both_databases(),
             ],
-            (LEDGER, *SCHEDULES),
+            (LEDGER, DATABASE, *SCHEDULES),
+            in_vpc=True,
         ),
         _task(
             "StopReplication",
@@ -286,6 +290,19 @@ def _compensations(may: Grants) -> list[FunctionRow]:
                 may.schedules("DeleteSchedule"),
             ],
             (LEDGER, DATABASE, *SCHEDULES),
+            in_vpc=True,
+        ),
+        _task(
+            "KeepTarget",
+            [
+                may.ledger("GetItem", "UpdateItem", "DeleteItem"),
+                may.source_secrets(),
+                *may.keys("Decrypt"),
+                may.source_instance("ModifyDBInstance"),
+                may.target("snapshot", "DeleteDBSnapshot"),
+                may.dns("ListResourceRecordSets", "ChangeResourceRecordSets"),
+            ],
+            (LEDGER, DATABASE),
             in_vpc=True,
         ),
         _task(

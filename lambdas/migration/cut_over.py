@@ -27,7 +27,8 @@ from migration.logs import logger
 def move_writer(
     run: CutOverRun, prepare: Sequence[Step], stall: Sequence[Step], finish: Sequence[Step]
 ) -> dict[str, Any]:
-    """Result: `{"stallMs", "steps": {name: ms}, "terminatedSessions", "markerMs", "targetPosition", "writer", "at"}`.
+    """Result: `{"stallMs", "steps": {name: ms}, "terminatedSessions", "markerMs", "targetPosition", "writer",
+    "dnsChange", "at"}`.
 
     Raises SourceBusy (nothing was fenced), CutOverUndone (the old writer is the writer), CompensationFailed (undoing
     failed), FlipIncomplete (the new writer is open; run again).
@@ -130,6 +131,7 @@ def _result(run: CutOverRun, stall_ms: float, steps_ms: dict[str, float]) -> dic
         "markerMs": round(run.marker_ms, 1),
         "targetPosition": run.target_position,
         "writer": {"host": writer.host, "port": writer.port, "generation": run.generation},
+        "dnsChange": run.dns_change,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

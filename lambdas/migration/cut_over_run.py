@@ -55,6 +55,8 @@ class CutOverRun:
     old_generation: int | None = None
     """Of the published old writer; None in a run that goes on after a death."""
     generation: int = 0
+    dns_change: str | None = None
+    """Id of the Route 53 change, to wait for after the stall; None when a run before this one made it."""
     probe: Future[None] | None = None
     _sessions: ExitStack = field(default_factory=ExitStack)
 

@@ -156,12 +156,12 @@ def publish_writer(run: CutOverRun) -> None:
 
 def flip_writer_record(run: CutOverRun) -> None:
     """100/0 → 0/100 in one batch; that it is INSYNC is waited for after the stall. Readers had moved before."""
-    run.records.flip_writer(run.direction.new)
+    run.dns_change = run.records.flip_writer(run.direction.new)
 
 
 def flip_all_records(run: CutOverRun) -> None:
     """The same for writer and readers at once: nobody is to read from a target that gets no more writes."""
-    run.records.flip_all(run.direction.new)
+    run.dns_change = run.records.flip_all(run.direction.new)
 
 
 def recall_position(run: CutOverRun) -> None:

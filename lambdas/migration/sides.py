@@ -44,6 +44,12 @@ class Sides:
         """The cluster's reader endpoint as the application."""
         return self.connect(self._target_address(self.target.reader_host), self._application, **options)
 
+    def reader_admin(self, **options: Any) -> Database:
+        """The cluster's reader endpoint as its master user, read-only."""
+        return self.connect(
+            self._target_address(self.target.reader_host), self._target_master, writable=False, **options
+        )
+
     def admin(self, side: Side, **options: Any) -> Database:
         """The writer of a side as its master user."""
         return self.target_admin(**options) if side is Side.TARGET else self.source_admin(**options)

@@ -9,15 +9,21 @@ from typing import Any
 from migration import clients, read_shifting
 from migration.begin import begin
 from migration.ledger import Ledger
+from migration.reader_leaving import end_reader_sessions
 from migration.route53 import DnsRecords
 from migration.scheduler import Schedules, schedule_settings
+from migration.sides import sides_of
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Returns {"readerPercent"} of the target."""
+    """Returns {"readerPercent"} of the target; after a switch back {"endedSessions"} on its reader too."""
     plan = begin("RestoreReads", event)
     ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
     schedules = Schedules(clients.scheduler(), schedule_settings())
     records = DnsRecords(clients.route53(), plan.source.settings)
     records.wait_insync(read_shifting.restore(plan.migration_id, ledger, schedules, records))
-    return {"readerPercent": records.reader_percent()}
+    result = {"readerPercent": records.reader_percent()}
+    if "switchBack" in event:
+        records.wait_insync(event["switchBack"].get("dnsChange"))
+        result["endedSessions"] = end_reader_sessions(sides_of(plan, event))
+    return result
