@@ -92,6 +92,11 @@ def client(account: Account, service: str) -> Any:
     return _client(service, *(environment[name] for name in names))
 
 
+def forget_clients() -> None:
+    """Lets a forked process make its own clients: a connection shared with another mixes their answers up."""
+    _client.cache_clear()
+
+
 @cache
 def _client(service: str, endpoint: str, region: str, key_id: str, secret: str) -> Any:
     return boto3.client(  # type: ignore[call-overload]

@@ -11,7 +11,7 @@ from rehearsal.execution import Stage
 from rehearsal.verdict import Data, Finding, Window
 
 SHOWN_FINDINGS = 20
-CUT_OVER, DRILL = "CutOver", "DrillFailover"
+CUT_OVER, SWITCH_BACK, DRILL = "CutOver", "SwitchBack", "DrillFailover"
 AFTER_CUT_OVER_SECONDS = 5.0
 
 
@@ -29,6 +29,9 @@ class Run:
     subjects: Sequence[str]
     cut_over: Mapping[str, Any] | None = None
     """What CutOver itself measured: its stall and each step, in milliseconds."""
+    switch_back: Mapping[str, Any] | None = None
+    """The same of SwitchBack."""
+    expected_outcome: str | None = "SUCCEEDED"
 
 
 def judge(run: Run, data: Data, seen: Seen) -> dict[str, Any]:
@@ -40,6 +43,7 @@ def judge(run: Run, data: Data, seen: Seen) -> dict[str, Any]:
         "scenario": run.scenario,
         "engine": "postgresql",
         "outcome": run.outcome,
+        "expected_outcome": run.expected_outcome,
         "elapsed_s": round(run.ended - run.began, 1),
         "writes": {
             "acknowledged": len(seen.writes),
@@ -58,6 +62,8 @@ def judge(run: Run, data: Data, seen: Seen) -> dict[str, Any]:
         "target_opened_before_close_ms": _open_before_close(seen, closed),
         "acknowledged_by": _by_server(seen),
         "cut_over": run.cut_over,
+        "switch_back": run.switch_back,
+        "stalls": _stalls(run, seen),
         "stages": [asdict(stage) for stage in run.stages],
         "messages": list(run.subjects),
         "findings": _shown(lost) + _shown(duplicated) + _shown(diverged),
@@ -66,11 +72,10 @@ def judge(run: Run, data: Data, seen: Seen) -> dict[str, Any]:
 
 def _write_stall(run: Run, seen: Seen) -> dict[str, float]:
     """p50: half of the writers had no longer request around the cut-over; max: the longest of the whole execution."""
-    window = cut_over_window(run.stages)
-    around = verdict.longest_per_caller(seen.write_requests, window) if window else {}
+    around = _longest_around(CUT_OVER, run, seen)
     longest = verdict.longest_per_caller(seen.write_requests, (_started(run), run.ended))
     return {
-        "p50": round(statistics.median(around.values()), 1) if around else 0.0,
+        "p50": _median(around) or 0.0,
         "max": round(max(longest.values(), default=0.0), 1),
         "longest_gap": verdict.longest_gap_ms(
             each.acknowledged_at for each in seen.writes if each.acknowledged_at >= _started(run)
@@ -78,14 +83,35 @@ def _write_stall(run: Run, seen: Seen) -> dict[str, float]:
     }
 
 
+def _stalls(run: Run, seen: Seen) -> dict[str, float | None]:
+    """Both switches side by side, as the product measured them and as half of the writers felt them; back / forward."""
+    forward, back = (each.get("stallMs") if each else None for each in (run.cut_over, run.switch_back))
+    return {
+        "cut_over_ms": forward,
+        "switch_back_ms": back,
+        "ratio": round(back / forward, 2) if forward and back else None,
+        "cut_over_requests_ms": _median(_longest_around(CUT_OVER, run, seen)),
+        "switch_back_requests_ms": _median(_longest_around(SWITCH_BACK, run, seen)),
+    }
+
+
+def _longest_around(state: str, run: Run, seen: Seen) -> dict[str, float]:
+    window = window_of(state, run.stages)
+    return verdict.longest_per_caller(seen.write_requests, window) if window else {}
+
+
+def _median(longest: Mapping[str, float]) -> float | None:
+    return round(statistics.median(longest.values()), 1) if longest else None
+
+
 def _started(run: Run) -> float:
     """When the execution began: what the machine did before is no part of the migration."""
     return min((stage.entered for stage in run.stages), default=run.began)
 
 
-def cut_over_window(stages: Iterable[Stage]) -> Window | None:
-    """From the entry of CutOver until five seconds after it was left."""
-    found = [stage for stage in stages if stage.name == CUT_OVER and stage.left is not None]
+def window_of(state: str, stages: Iterable[Stage]) -> Window | None:
+    """From the first entry of the state until five seconds after it was left for the last time."""
+    found = [stage for stage in stages if stage.name == state and stage.left is not None]
     return (found[0].entered, (found[-1].left or 0.0) + AFTER_CUT_OVER_SECONDS) if found else None
 
 

@@ -30,7 +30,7 @@ from rehearsal.shop import Shop
 
 POLL_SECONDS = 0.1
 SAMPLE_SECONDS = 0.3
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 TAKEN_OVER_WITHIN_SECONDS = 3.0
 """A stopped execution is taken over by another one (docs: undo_stopped) within this, or not at all."""
 OPTIONS: Mapping[str, Any] = {
@@ -69,7 +69,7 @@ class Scenario:
     story: Callable[["Story"], None]
     ends: Sequence[str]
     alone: bool = False
-    limit_seconds: float = 120.0
+    limit_seconds: float = 240.0
     requests_may_fail: bool = False
     checks: Sequence[Callable[["Story"], Sequence[str]]] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -282,6 +282,7 @@ def run_of(story: Story, began: float, ended: float, calls: Sequence[Mapping[str
     """The story as the judgement takes it; how it ended is judged by the invariants."""
     histories = [each.history() for each in story.executions]
     cut_over = (execution.result_of("CutOver", "cutOver", history) for history in histories)
+    switch_back = (execution.result_of("SwitchBack", "switchBack", history) for history in histories)
     return judgement.Run(
         scenario=story.scenario.name,
         outcome=None,
@@ -292,4 +293,6 @@ def run_of(story: Story, began: float, ended: float, calls: Sequence[Mapping[str
         calls=calls,
         subjects=[mail["subject"] for mail in story.mails],
         cut_over=next((each for each in cut_over if each), None),
+        switch_back=next((each for each in switch_back if each), None),
+        expected_outcome=None,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal import belongings, evidence, invariants, judgement, shop, traces
-from rehearsal.ground import Ground, client
+from rehearsal.ground import Ground, client, forget_clients
 from rehearsal.invariants import Ending
 from rehearsal.light import Scenario, Story, run_of
 from rehearsal.records import records
@@ -34,6 +34,7 @@ class Outcome:
 def play(scenario: Scenario, ground: Ground, source: str, directory: Path, say: Callable[[str], None]) -> Outcome:
     """Builds the shop, tells the story, judges it, and removes the servers."""
     began = time.time()
+    forget_clients()
     directory.mkdir(parents=True, exist_ok=True)
     before = len(ground.account.calls())
     try:
@@ -127,6 +128,6 @@ def load(directory: Path) -> Outcome | None:
 
 
 def warm(ground: Ground) -> None:
-    """Makes the clients' models known once, before processes are forked that all need them."""
+    """Reads the services' models once, before processes are forked that all need them."""
     for service in ("rds", "dms", "route53", "stepfunctions", "lambda", "secretsmanager", "scheduler", "ssm"):
         client(ground.account, service)

@@ -21,7 +21,7 @@ def write(directory: Path, verdict: Mapping[str, Any], seen: Seen) -> Path:
 
 def markdown(verdict: Mapping[str, Any]) -> str:
     """The report's text."""
-    broken = broken_promises(verdict)
+    broken = verdict.get("broken", broken_promises(verdict))
     judged = "Every promise was kept." if not broken else "**Broken promises:** " + "; ".join(broken) + "."
     writes, requests, stall = verdict["writes"], verdict["requests"], verdict["write_stall_ms"]
     rows = {

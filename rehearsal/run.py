@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +28,8 @@ POLL_SECONDS = 0.4
 LONGEST_RUN_SECONDS = 1200.0  # four times what a busy machine took; a hang, not slowness, exceeds it
 CALM_SECONDS = 2.0  # of load before the execution and after it
 Hook = Callable[["Rehearsal", Mapping[str, Any]], None]
+Tick = Callable[["Rehearsal"], None]
+Extra = Callable[[Mapping[str, Any]], Sequence[str]]
 
 
 class RehearsalFailed(RuntimeError):
@@ -124,7 +126,11 @@ class Rehearsal:
             self._watcher = None
 
     def follow(
-        self, migration: Execution, on_state: Mapping[str, Hook] | None = None, on_mail: Hook | None = None
+        self,
+        migration: Execution,
+        on_state: Mapping[str, Hook] | None = None,
+        on_mail: Hook | None = None,
+        on_tick: Tick | None = None,
     ) -> str:
         """Shows the execution until it ends; its status. Hooks get the entry event of a state, or an e-mail."""
         deadline = time.monotonic() + LONGEST_RUN_SECONDS
@@ -141,12 +147,36 @@ class Rehearsal:
             if status != "RUNNING":
                 return status
             self.workload.check()
+            if on_tick:
+                on_tick(self)
             self.progress.figures(self._figures())
             time.sleep(POLL_SECONDS)
         return f"RUNNING after {LONGEST_RUN_SECONDS:g} s"
 
-    def judge(self, migration: Execution, outcome: str, began: float) -> int:
-        """Stops the load, compares everything, writes verdict and report; 0 when every promise was kept."""
+    def writes_on_target(self) -> int:
+        """Writes acknowledged so far by another server than the source's."""
+        source = self.shop.address(self.shop.host)
+        servers: Mapping[str, int] = self.workload.figures()["writes"].get("servers", {})
+        return sum(count for address, count in servers.items() if address != source)
+
+    def way_back_runs(self) -> bool:
+        """Whether the replication task back to the source is running."""
+        tasks = ground.client(self.account, "dms").describe_replication_tasks(WithoutSettings=True)["ReplicationTasks"]
+        named = (task for task in tasks if task["ReplicationTaskIdentifier"].endswith("-reverse"))
+        return any(task["Status"] == "running" for task in named)
+
+    def judge(
+        self,
+        migration: Execution,
+        outcome: str,
+        began: float,
+        expected: str = "SUCCEEDED",
+        extra: Extra = lambda _: (),
+    ) -> int:
+        """Stops the load, compares everything, writes verdict and report; 0 when every promise was kept.
+
+        `extra` says what a scenario has promised beyond what every run promises.
+        """
         time.sleep(CALM_SECONDS)
         self.stop_load()
         ended = time.time()
@@ -163,11 +193,13 @@ class Rehearsal:
             calls=self.account.calls(),
             subjects=self.subjects,
             cut_over=execution.result_of("CutOver", "cutOver", history),
+            switch_back=execution.result_of("SwitchBack", "switchBack", history),
+            expected_outcome=expected,
         )
         judged = judgement.judge(run, self._data(seen), seen)
+        broken = judged["broken"] = [*broken_promises(judged), *extra(judged)]
         evidence.save_json(self.directory / "verdict.json", judged)
         page = report.write(self.directory, judged, seen)
-        broken = broken_promises(judged)
         for line in broken:
             self.progress.say(f"BROKEN: {line}")
         self.progress.say(f"verdict: {self.directory / 'verdict.json'}   report: {page}")
@@ -176,11 +208,13 @@ class Rehearsal:
 
     def _data(self, seen: evidence.Seen) -> Any:
         moved = self.shop.real_host(self.shop.store.writer_name) != self.shop.host
+        target = self.shop.target_host()
+        side, other = ("target", self.shop.host) if moved else ("source", target)
         with self.shop.master(self.shop.store.writer_name) as final:
-            if not moved:
-                return evidence.data(final, None, seen, "source")
-            with self.shop.master(self.shop.host) as source:
-                return evidence.data(final, source, seen)
+            if other is None or self.shop.address(other) not in {each.server for each in seen.writes}:
+                return evidence.data(final, None, seen, side)
+            with self.shop.master(other) as earlier:
+                return evidence.data(final, earlier, seen, side)
 
     def _show(self, event: Mapping[str, Any], on_state: Mapping[str, Hook]) -> None:
         if event["id"] in self._seen_events:

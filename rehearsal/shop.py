@@ -39,6 +39,10 @@ class Shop:
         """The endpoint that a record leads to now."""
         return self._resolve(name).host
 
+    def address(self, host: str) -> str:
+        """The address of the server behind a record or endpoint now."""
+        return self._resolve(host).address
+
     def master(self, name: str) -> pg8000.native.Connection:
         """A master user's session on the database that a record or endpoint leads to now."""
         found = self._resolve(name)

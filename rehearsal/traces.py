@@ -18,13 +18,13 @@ SLOTS = "select slot_name::text from pg_replication_slots where slot_type = 'log
 
 
 def data(story: Story, seen: Seen, accepting: frozenset[str]) -> Data:
-    """The rows of the final writer, and of the other side if it was the writer once and still exists."""
+    """The rows of the final writer, and of the other side if it once acknowledged a write and still exists."""
     shop, final = story.shop, "target" if accepting == {"target"} else "source"
     other = {"source": "target", "target": "source"}[final]
     hosts = {"source": shop.host, "target": shop.target_host()}
     host, other_host = hosts[final], hosts[other]
     with shop.master(str(host)) as writer:
-        if other_host is None or not any(each.side == other and each.accepted for each in seen.probes):
+        if other_host is None or shop.address(other_host) not in {each.server for each in seen.writes}:
             return evidence.data(writer, None, seen, final)
         with shop.master(other_host) as earlier:
             return evidence.data(writer, earlier, seen, final)

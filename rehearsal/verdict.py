@@ -256,10 +256,7 @@ def longest_gap_ms(moments: Iterable[float], outside: Sequence[Window] = ()) -> 
 
 
 def broken_promises(verdict: Mapping[str, Any]) -> list[str]:
-    """The promises the verdict shows broken, one sentence each; limits of time are not among them.
-
-    `outcome` null: how it ended is judged elsewhere.
-    """
+    """The promises the verdict shows broken, one sentence each; limits of time are not among them."""
     counts = {
         "acknowledged writes lost": verdict["writes"]["lost"],
         "writes duplicated": verdict["writes"]["duplicated"],
@@ -272,6 +269,6 @@ def broken_promises(verdict: Mapping[str, Any]) -> list[str]:
     broken = [f"{count:g} {what}" for what, count in counts.items() if count]
     if not verdict["writes"]["acknowledged"]:
         broken.append("no write was acknowledged, so nothing is proved")
-    if verdict["outcome"] not in (None, "SUCCEEDED"):
+    if verdict["outcome"] != verdict["expected_outcome"]:
         broken.append(f"the execution ended {verdict['outcome']}")
     return broken
