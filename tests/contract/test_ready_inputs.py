@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from migration import inputs
+from migration.endings import parse_ending
 from migration.model import Options, to_json
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "inputs"
 PAGE = (DOCS / "README.md").read_text()
-FILES = sorted(DOCS.glob("*.json"))
+UNDO = DOCS / "undo.json"
+FILES = sorted(set(DOCS.glob("*.json")) - {UNDO})
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -20,6 +22,15 @@ def test_ready_input_is_accepted_and_listed(path: Path) -> None:
     parsed = inputs.parse_input(json.loads(path.read_text()))
     assert parsed.source == "orders-db"
     assert f"({path.name})" in PAGE
+
+
+def test_the_input_that_takes_over_is_the_one_the_machine_looks_for_and_the_guard_gives() -> None:
+    given = json.loads(UNDO.read_text())
+    machine = json.loads((DOCS.parents[1] / "statemachines" / "migrate.asl.json").read_text())
+    [choice] = machine["States"][machine["StartAt"]]["Choices"]
+    assert [choice["Variable"]] == [f"$.{key}" for key in given]
+    assert parse_ending({"executionArn": "arn:e", "status": "ABORTED"}, UNDO.read_text()).migration_id == given["undo"]
+    assert f"({UNDO.name})" in PAGE
 
 
 def test_overrides_show_every_key() -> None:
