@@ -210,3 +210,35 @@ def test_restoring_twice_and_a_firing_after_it(account: Account) -> None:
 
 def test_restoring_without_a_shift_is_fine(account: Account) -> None:
     assert read_shifting.restore(PLAN.migration_id, account.ledger, account.schedules, account.records) is None
+
+
+def test_a_paused_shift_only_says_that_it_lives(account: Account) -> None:
+    account.start()
+    account.ledger.update(PLAN.migration_id, {"context": {}})
+    account.fire(0)
+    read_shifting.pause(account.ledger, PLAN.migration_id)
+    account.gates = GateReport(broken=("what it was paused for",))
+    assert [account.fire(minute) for minute in (5, 10)] == [Action.REST] * 2
+    assert account.records.reader_percent() == 10
+    account.gates = GateReport()
+    read_shifting.resume(account.ledger, PLAN.migration_id)
+    assert account.fire(15) is Action.STEP
+    assert [name for name, _ in account.answers.calls] == ["heartbeat"] * 3 + ["success"]
+
+
+def test_a_retry_of_a_paused_shift_stays_paused(account: Account) -> None:
+    account.start()
+    account.ledger.update(PLAN.migration_id, {"context": {}})
+    account.fire(0)
+    read_shifting.pause(account.ledger, PLAN.migration_id)
+    assert account.start("another token") == 2
+    assert account.fire(5, generation=2) is Action.REST
+
+
+def test_a_firing_delivers_an_abort_that_got_no_further_than_the_ledger(account: Account) -> None:
+    account.start()
+    account.fire(0)
+    account.ledger.update(PLAN.migration_id, {"abort": {"by": "ada", "reason": "Friday", "at": ""}})
+    assert account.fire(5) is Action.ABORT
+    assert account.records.reader_percent() == 10
+    assert account.answers.calls[-1] == ("failure", ("AbortRequested", "ada asked to stop the migration: Friday"))
