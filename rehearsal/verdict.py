@@ -269,6 +269,6 @@ def broken_promises(verdict: Mapping[str, Any]) -> list[str]:
     broken = [f"{count:g} {what}" for what, count in counts.items() if count]
     if not verdict["writes"]["acknowledged"]:
         broken.append("no write was acknowledged, so nothing is proved")
-    if verdict["outcome"] != verdict["expected_outcome"]:
+    if verdict["outcome"] != verdict.get("expected_outcome", "SUCCEEDED"):
         broken.append(f"the execution ended {verdict['outcome']}")
     return broken
