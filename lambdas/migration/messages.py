@@ -89,19 +89,27 @@ def approval_requested(about: Subject, facts: list[str]) -> Message:
     )
 
 
-def writer_moved(about: Subject, stall_ms: int, bake_days: int) -> Message:
+def writer_moved(about: Subject, stall_ms: int, bake_days: int, *, has_way_back: bool = True) -> Message:
     """The target is the writer; the bake begins."""
+    if has_way_back:
+        meaning = "Replication back brings it every write made on Aurora, so that going back loses nothing."
+        advice = [
+            "Nothing, unless the application shows errors. Then go back:",
+            operation_command("crossfade-roll-back", about.migration_id, about.region),
+        ]
+    else:
+        meaning = "Replication back does not run, so it lacks every write made on Aurora: see the message about that."
+        advice = ["Bring the way back to work, as the message about it says."]
     return compose(
         f"{about.source}: Aurora is the writer now",
         happened=[f"Writes to {about.source} were stopped for {stall_ms} ms and go to {about.cluster_id} now."],
         means=[
             f"The bake lasts {bake_days} days.",
             f"The source {about.source} is fenced: its application roles cannot log in.",
-            "Replication back brings it every write made on Aurora, so that going back loses nothing.",
+            meaning,
         ],
         do=[
-            "Nothing, unless the application shows errors. Then go back:",
-            operation_command("crossfade-roll-back", about.migration_id, about.region),
+            *advice,
             "End the bake before its time, when nobody will want to go back:",
             operation_command("crossfade-complete-early", about.migration_id, about.region),
             *_watching(about),

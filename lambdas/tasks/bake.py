@@ -32,7 +32,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     _settling(plan, state, ledger).settle()
     _begin_period(plan, event["taskToken"], ledger, datetime.now(UTC))
     if ledger.update(plan.migration_id, {"bake.announced": True}, expect={"bake.announced": None}):
-        _send(messages.writer_moved(about(plan), state["cutOver"]["stallMs"], plan.options.bake_days))
+        _announce(plan, state["cutOver"]["stallMs"], ledger.read(plan.migration_id)["reverse"]["state"])
     return {"bakeDays": plan.options.bake_days}
 
 
@@ -58,6 +58,11 @@ def _begin_period(plan: MigrationPlan, task_token: str, ledger: Ledger, now: dat
         Executions(clients.stepfunctions()).succeed(task_token, {"endsAt": begun["endsAt"]})
     else:
         period.make_schedules(datetime.fromisoformat(begun["endsAt"]), now)
+
+
+def _announce(plan: MigrationPlan, stall_ms: int, way_back: str) -> None:
+    has_way_back = way_back == "running"
+    _send(messages.writer_moved(about(plan), stall_ms, plan.options.bake_days, has_way_back=has_way_back))
 
 
 def _send(message: messages.Message) -> None:

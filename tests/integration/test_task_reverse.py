@@ -129,6 +129,7 @@ def test_the_way_back_from_canary_to_end(copied: TaskAccount) -> None:
     assert subjects() == ["orders: Aurora is the writer now"]
     assert schedules() == [f"crossfade-{name}-{copied.migration_id}" for name in ("bake", "reverse")]
     write_on_target(copied)
+    lose_the_source(copied)
     break_and_repair(copied)
     completion = copied.run("Complete")
     assert copied.run("Complete") == completion
@@ -183,6 +184,18 @@ def write_on_target(account: TaskAccount) -> None:
         assert source.run(SLOTS) == [[0]]
 
 
+def lose_the_source(account: TaskAccount) -> None:
+    """A source that cannot be reached for five minutes is no way back either, whatever DMS says."""
+    host = account.state["plan"]["source"]["host"]
+    address = account.platform.hosts.pop(host)
+    actions = [watch(account, f"11:0{minute}")["action"] for minute in range(6)]
+    assert actions == ["none", "none", "none", "none", "broken", "none"]
+    assert f"{host}:" in last_body()
+    assert "cannot be reached" in last_body()
+    account.platform.hosts[host] = address
+    account.rds.until(lambda: watch(account, "11:06")["action"] == "recovered")
+
+
 def break_and_repair(account: TaskAccount) -> None:
     """On-call is told once of each."""
     assert [watch(account, "12:00")["action"] for _ in range(2)] == ["none", "none"]
@@ -192,13 +205,16 @@ def break_and_repair(account: TaskAccount) -> None:
     with account.target() as target:
         target.run("insert into orders (note, total) values ('missed', 1)")
     assert [watch(account, at)["action"] for at in ("12:01", "12:02")] == ["broken", "none"]
-    assert subjects()[1:] == ["orders: the way back from Aurora is broken"]
+    assert subjects()[-1] == "orders: the way back from Aurora is broken"
     assert "Going back now would lose every write on Aurora since" in last_body()
     assert f"--replication-task-arn {arn} --start-replication-task-type resume-processing" in last_body()
     clients.dms().start_replication_task(ReplicationTaskArn=arn, StartReplicationTaskType="resume-processing")
     account.rds.until(lambda: watch(account, "12:03")["action"] == "recovered")
     assert watch(account, "12:04")["action"] == "none"
-    assert subjects()[2:] == ["orders: the way back from Aurora works again"]
+    assert (
+        subjects()[1:]
+        == ["orders: the way back from Aurora is broken", "orders: the way back from Aurora works again"] * 2
+    )
     await_equal(account)
 
 
@@ -222,6 +238,7 @@ def test_without_a_way_back_the_bake_goes_on(copied: TaskAccount) -> None:
         assert bake(copied) == {"bakeDays": 7}
     assert subjects() == ["orders: the way back from Aurora is broken", "orders: Aurora is the writer now"]
     assert "no way back without loss" in _notifications()[0][1]
+    assert "crossfade-roll-back" not in last_body()
     assert watch(copied, "12:00")["action"] == "none"
     Ledger(clients.dynamodb(), "ledger").update(copied.migration_id, {"takenOverBy": "arn:other"})
     with pytest.raises(AbortRequested, match="was taken over by arn:other"):

@@ -44,5 +44,12 @@ def test_facts_are_those_the_execution_found() -> None:
     assert messages.facts({}) == []
 
 
+def test_going_back_is_offered_only_where_it_loses_nothing() -> None:
+    assert "--function-name crossfade-roll-back" in messages.writer_moved(ABOUT, 84, 7).body
+    alone = messages.writer_moved(ABOUT, 84, 7, has_way_back=False).body
+    assert "crossfade-roll-back" not in alone
+    assert "it lacks every write made on Aurora" in alone
+
+
 def test_a_long_subject_is_cut() -> None:
     assert messages.compose("x" * 101, happened=[], means=[], do=[]).subject == "x" * 99 + "…"
