@@ -25,6 +25,9 @@ _EXCEPTIONS = (
 _EXCEPTIONS += ' "ERROR_TIME" timestamp NOT NULL, "STATEMENT" text NOT NULL, "ERROR" text NOT NULL'
 
 
+_READ_ONLY = """SELECT current_setting('transaction_read_only') UNION ALL SELECT current_setting('in_hot_standby')"""
+
+
 class Target:
     """What a task does in its target database."""
 
@@ -51,7 +54,9 @@ class Target:
         session = self.open_writer()
         try:
             ((role,),) = session.run("SHOW session_replication_role")
-            ((read_only,),) = session.run("SHOW transaction_read_only")
+            ((read_only,), (standby,)) = session.run(_READ_ONLY)
+            if standby == "on":
+                raise Unreachable("the target's endpoint leads to a standby: it is failing over")
             if read_only == "on":
                 raise TaskFailed("cannot write to the target: its sessions start in read-only transactions")
             session.run(
