@@ -28,8 +28,8 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run a scenario and judge it")
     names = ", ".join(sorted(path.stem for path in (ROOT / "rehearsal" / "scenarios").glob("[a-z]*.py")))
     run.add_argument("scenario", help=f"{ALL}, {SWEEP}, or one or several of: {names}", nargs="+")
-    run.add_argument("--seeds", type=int, default=100, help="how many seeds a sweep tries (default 100)")
-    run.add_argument("--seed", type=int, help="the first seed of the sweep; alone: this one only")
+    run.add_argument("--seeds", type=int, help="how many seeds a sweep tries (default 100)")
+    run.add_argument("--seed", type=int, help="the first seed of the sweep (default 1); without --seeds only this one")
     lab = commands.add_parser("lab", help="the same account with the app and the shop's load, left running")
     for each in (run, lab):
         each.add_argument("--pace", type=float, help="AWS seconds in a real one (default 100, light scenarios 1000)")

@@ -10,6 +10,7 @@ from rehearsal.light import Scenario
 from rehearsal.one import Outcome
 
 SCENARIOS = Path(__file__).parent / "scenarios"
+ALL, SWEEP = "all", "sweep"
 
 
 class UnknownScenario(SystemExit):
@@ -57,10 +58,16 @@ def run_all(pace: float | None) -> int:
     return show(suite.run(all_light(), directory, pace or suite.PACE), directory)
 
 
+def write(text: str) -> None:
+    """Shows a text as it is."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def show(outcomes: Sequence[Outcome], directory: Path) -> int:
     """Prints the table and keeps it; 0 when nothing was broken."""
     text = suite.table(outcomes)
-    sys.stdout.write(f"\n{text}\n")
+    write(f"\n{text}\n")
     broken = [f"{each.name}: {sentence}" for each in outcomes for sentence in each.broken]
     verdict = {"broken": broken, "scenarios": [each.__dict__ for each in outcomes]}
     evidence.save_json(directory / "verdict.json", verdict)

@@ -61,8 +61,9 @@ class OperationRefused(RuntimeError):
 class Scenario:
     """One story. `ends`: the states it may end in. `alone`: nothing else may run in the account meanwhile.
 
-    `checks` get the Story after the end and yield a sentence for each thing that is not as it should be.
-    `requests_may_fail`: the application's requests may pass their deadline, because the story takes both sides away.
+    `checks` get the Story after the end and yield a sentence for each thing that is not as it should be. `note` is
+    shown beside the verdict. `requests_may_fail`: the application's requests may pass their deadline, because the story
+    takes both sides away.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Scenario:
     requests_may_fail: bool = False
     checks: Sequence[Callable[["Story"], Sequence[str]]] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
 
 
 class Story:
@@ -132,7 +134,7 @@ class Story:
         while not holds():
             if time.monotonic() > deadline:
                 raise StoryFailed(f"{what} did not come within {seconds:g} s; {self.where}")
-            if self._over() and not holds():
+            if self.over and not holds():
                 raise StoryFailed(f"{what} did not come; {self.where}")
             time.sleep(POLL_SECONDS)
             self.look()
@@ -140,7 +142,7 @@ class Story:
     def until_end(self, seconds: float | None = None) -> str:
         """Waits for the end of every execution of the migration, those that take over included; the end state."""
         deadline = time.monotonic() + (seconds or self.scenario.limit_seconds)
-        while not self._over() and time.monotonic() < deadline:
+        while not self.over and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
             self.look()
         return self.end
@@ -257,7 +259,8 @@ class Story:
             if entered := event.get("stateEnteredEventDetails"):
                 self.say(f"{self.scenario.name}: ▸ {entered['name']}")
 
-    def _over(self) -> bool:
+    @property
+    def over(self) -> bool:
         """Whether every execution has ended and none comes to take over."""
         if not self.executions or "RUNNING" in [self.statuses.get(each.arn, "RUNNING") for each in self.executions]:
             return False

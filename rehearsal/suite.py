@@ -103,7 +103,7 @@ def _ended(running: Running, progress: Progress) -> Outcome:
     sentence = "it did not come to an end and was killed" if running.overdue else "its process ended without a verdict"
     lost = Outcome(running.scenario.name, "not known", [sentence], None, None, round(seconds, 1), {})
     outcome = one.load(running.directory) or lost
-    progress.say(line(outcome))
+    progress.say(line(outcome) + (f"  {running.scenario.note}" if running.scenario.note else ""))
     for sentence in outcome.broken:
         progress.say(f"  BROKEN: {sentence}")
     return outcome
