@@ -9,7 +9,7 @@ STEPS = (
     "refuseBusyWriter",
     "rehearseMarker",
     "readPublication",
-    "heedAbort",
+    "refuseBusyTarget",
     "prepareFence",
     "writeJournal",
     "raiseFence",
