@@ -58,8 +58,8 @@ test: setup ## every test, WORKERS=4 processes at once
 synth: setup ## the CloudFormation template, offline, into cdk.out
 	node build/node/node_modules/aws-cdk/bin/cdk synth --quiet
 
-rehearse: setup ## a whole migration on this machine, with a verdict (SCENARIO=happy_path)
-	python -m rehearsal run $(SCENARIO)
+rehearse: setup ## a whole migration on this machine, with a verdict (SCENARIO=happy_path|all|sweep|…, SEEDS=100, SEED=)
+	python -m rehearsal run $(SCENARIO) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
 
 lab: setup ## the same account, left running for your own commands
 	python -m rehearsal lab

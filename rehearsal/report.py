@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.evidence import Seen
+from rehearsal.one import Outcome
 from rehearsal.verdict import broken_promises
 
 SHORTEST_LABELLED_SHARE = 0.03
@@ -51,6 +52,26 @@ def markdown(verdict: Mapping[str, Any]) -> str:
         "\n".join(f"- {subject}" for subject in verdict["messages"]) or "none",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def of_many(outcomes: Sequence[Outcome]) -> str:
+    """A page about many scenarios: the table, what was broken, and where each spent its time."""
+    rows = [
+        f"| {each.name} | {each.end} | {'held' if not each.broken else f'{len(each.broken)} broken'}"
+        f" | {_or_dash(each.lost)} | {_or_dash(each.stall_ms)} | {each.seconds} |"
+        for each in outcomes
+    ]
+    head = ["| scenario | end state | invariants | lost | stall ms | seconds |", "|---|---|---|---:|---:|---:|"]
+    broken = [f"- {each.name}: {sentence}" for each in outcomes for sentence in each.broken]
+    judged = f"{len(outcomes)} scenarios; " + ("every invariant held." if not broken else "**invariants were broken:**")
+    return (
+        "\n\n".join(["# Rehearsals", judged, *(["\n".join(broken)] if broken else []), "\n".join([*head, *rows])])
+        + "\n"
+    )
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"
 
 
 def draw(path: Path, verdict: Mapping[str, Any], seen: Seen) -> None:
