@@ -17,7 +17,9 @@ import pg8000.native
 
 from migration import clients, direction, source_preparation, target_preparation
 from migration.aurora import TargetEndpoints
+from migration.cut_over import move_writer
 from migration.cut_over_run import CutOverRun
+from migration.cut_over_steps import FINISH_BACK, PREPARE_BACK, STALL_BACK
 from migration.direction import CUT_OVER, Direction
 from migration.gate import TargetGate
 from migration.ledger import Ledger
@@ -57,6 +59,7 @@ create table kinds (
 grant select, insert, update, delete on writes, totals to {APPLICATION};
 grant usage on all sequences in schema public to {APPLICATION}
 """
+LAST_ATTEMPT = 99
 DROP_SLOT = "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '{slot}'"
 WRITE = (
     "begin; insert into writes (client, number) values ({client}, {number});"
@@ -189,15 +192,23 @@ class Stage:
             time.sleep(0.02)
 
     def reset(self) -> None:
-        """As it was before the cut-over. For tests only: a product that could do this would lose writes."""
+        """As it was before the cut-over. A target that is open is left by a switch back, so that nothing is lost.
+
+        The rest is for tests only: a gate that was opened or sealed never closes again.
+        """
+        if self.gate() == "open":
+            with self.run(self.way_back(LAST_ATTEMPT)) as run:
+                move_writer(run, PREPARE_BACK, STALL_BACK, FINISH_BACK)
+            self.await_equal()
+        for server in (self.source, self.target):
+            server.run(f"alter database {DATABASE} reset default_transaction_read_only")
         self.target.run("update crossfade.gate set state = 'closed'", DATABASE)
         self.target.run(DROP_SLOT.format(slot=Names(self.plan).reverse_slot))
+        self.source.run("drop table if exists crossfade.gate", DATABASE)
         for server in (self.source, self.target):
             server.run(f"alter role {APPLICATION} login")
-            server.run(f"alter database {DATABASE} reset default_transaction_read_only")
-        self.source.run("drop table if exists crossfade.gate", DATABASE)
         self.ledger().delete(self.plan.migration_id)
-        self.records().flip_writer(Side.SOURCE)
+        self.records().flip_all(Side.SOURCE)
         Parameters(clients.ssm()).publish_writer("/crossfade/", "orders", self.source.address, self.installation.port)
 
     def _aws(self) -> None:

@@ -6,73 +6,89 @@ from collections.abc import Iterator
 
 import pytest
 
-from migration.cut_over_steps import FINISH, STALL
-from migration.errors import CutOverUndone, TargetAlreadyOpen
+from migration.errors import CutOverUndone
 from tests.integration.cut_over.faults import Fault, Killed
-from tests.integration.cut_over.moves import cut_over, unfence_source
+from tests.integration.cut_over.moves import BACK, CUT, WAYS, Way
 from tests.integration.cut_over.stage import Stage
 
-DEATHS = [Fault(step.name, when, Killed) for step in (*STALL, *FINISH) for when in ("in", "after")]
-OPENED = {"openGate", *(step.name for step in FINISH)}
+Case = tuple[Way, Fault]
+DEATHS = [
+    (way, Fault(step.name, when, Killed))
+    for way in WAYS
+    for step in (*way.stall, *way.finish)
+    for when in ("in", "after")
+]
 
 
-def is_open(fault: Fault) -> bool:
-    return fault.step in OPENED
+def is_open(case: Case) -> bool:
+    way, fault = case
+    return fault.step in {"openGate", *(step.name for step in way.finish)}
 
 
-def name_of(fault: Fault) -> str:
-    return f"{fault.when}-{fault.step}"
+def name_of(case: Case) -> str:
+    way, fault = case
+    return f"{way.name}-{fault.when}-{fault.step}"
 
 
 @pytest.fixture
-def dead(built_stage: Stage, request: pytest.FixtureRequest) -> Iterator[Stage]:
-    """A stage whose cut-over died; the operating system has closed its sessions."""
-    fault: Fault = request.param
+def dead(built_stage: Stage, request: pytest.FixtureRequest) -> Iterator[tuple[Stage, Way]]:
+    """A stage whose move died; the operating system has closed its sessions."""
+    way, fault = request.param
     built_stage.reset()
-    with built_stage.application(built_stage.source.address) as application:
+    way.begin(built_stage)
+    with built_stage.application(way.old(built_stage).address) as application:
         application.run(f"insert into writes (client, number) values (-3, {next(built_stage.numbers)})")
-    with pytest.raises(Killed), built_stage.run() as run:
-        cut_over(run, stall=fault.put_into(STALL), finish=fault.put_into(FINISH))
-    yield built_stage
+    with pytest.raises(Killed), way.run(built_stage) as run:
+        way.move(run, stall=fault.put_into(way.stall), finish=fault.put_into(way.finish))
+    yield built_stage, way
     built_stage.await_equal()
     built_stage.reset()
 
 
-def both(stage: Stage) -> tuple[bool, bool]:
-    """Whether the application can write on (source, target)."""
-    return stage.accepts_writes(stage.source), stage.accepts_writes(stage.target)
+def both(stage: Stage, way: Way) -> tuple[bool, bool]:
+    """Whether the application can write on (the old writer, the new one)."""
+    return stage.accepts_writes(way.old(stage)), stage.accepts_writes(way.new(stage))
 
 
 @pytest.mark.parametrize("dead", DEATHS, indirect=True, ids=name_of)
-def test_a_second_run_goes_on(dead: Stage) -> None:
-    assert both(dead) != (True, True)
-    with dead.run() as run:
-        result = cut_over(run)
-    assert result["writer"]["host"] == dead.target.address
-    assert both(dead) == (False, True)
-    assert dead.published() == dead.target.address
+def test_a_second_run_goes_on(dead: tuple[Stage, Way]) -> None:
+    stage, way = dead
+    assert both(stage, way) != (True, True)
+    with way.run(stage) as run:
+        result = way.move(run)
+    assert result["writer"]["host"] == way.new(stage).address
+    assert bool(result["targetPosition"]) is (way is CUT)
+    way.assert_moved(stage)
 
 
-@pytest.mark.parametrize("dead", [fault for fault in DEATHS if not is_open(fault)], indirect=True, ids=name_of)
-def test_the_compensation_gives_the_source_back(dead: Stage) -> None:
-    unfence_source(dead)
-    unfence_source(dead)
-    assert both(dead) == (True, False)
-    with dead.run() as run, pytest.raises(CutOverUndone):
-        cut_over(run)
+@pytest.mark.parametrize("dead", [case for case in DEATHS if not is_open(case)], indirect=True, ids=name_of)
+def test_the_compensation_gives_the_old_writer_back(dead: tuple[Stage, Way]) -> None:
+    stage, way = dead
+    way.unfence(stage)
+    way.unfence(stage)
+    assert both(stage, way) == (True, False)
+    with way.run(stage) as run, pytest.raises(CutOverUndone):
+        way.move(run)
+    assert both(stage, way) == (True, False)
 
 
-@pytest.mark.parametrize("dead", [fault for fault in DEATHS if is_open(fault)], indirect=True, ids=name_of)
-def test_the_compensation_refuses_after_the_opening(dead: Stage) -> None:
-    with pytest.raises(TargetAlreadyOpen, match="must stay fenced"):
-        unfence_source(dead)
-    assert both(dead) == (False, True)
+@pytest.mark.parametrize("dead", [case for case in DEATHS if is_open(case)], indirect=True, ids=name_of)
+def test_the_compensation_refuses_after_the_opening(dead: tuple[Stage, Way]) -> None:
+    stage, way = dead
+    with pytest.raises(way.already_open, match="must stay fenced"):
+        way.unfence(stage)
+    assert both(stage, way) == (False, True)
 
 
-@pytest.mark.parametrize("dead", [Fault("endSessions", "after", Killed)], indirect=True, ids=name_of)
-def test_a_second_run_that_comes_too_late_undoes(dead: Stage) -> None:
-    fence = dead.ledger().read(dead.plan.migration_id)["fence"]
-    dead.ledger().update(dead.plan.migration_id, {"fence": {**fence, "at": fence["at"] - 60}})
-    with dead.run() as run, pytest.raises(CutOverUndone, match="exceeded its budget of 5000 ms"):
-        cut_over(run)
-    assert both(dead) == (True, False)
+TOO_LATE = [(way, Fault("endSessions", "after", Killed)) for way in (CUT, BACK)]
+
+
+@pytest.mark.parametrize("dead", TOO_LATE, indirect=True, ids=name_of)
+def test_a_second_run_that_comes_too_late_undoes(dead: tuple[Stage, Way]) -> None:
+    stage, way = dead
+    direction = way.direction(stage)
+    journal = direction.journal_in(stage.ledger().read(stage.plan.migration_id))
+    stage.ledger().update(stage.plan.migration_id, {direction.journal: {**journal, "at": journal["at"] - 60}})
+    with way.run(stage) as run, pytest.raises(CutOverUndone, match="exceeded its budget of 5000 ms"):
+        way.move(run)
+    assert both(stage, way) == (True, False)

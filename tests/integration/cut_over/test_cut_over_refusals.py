@@ -13,8 +13,12 @@ import pytest
 from migration.cut_over_run import CutOverRun, Step
 from migration.cut_over_steps import STALL, probe_old_writer, raise_fence
 from migration.errors import CutOverUndone, SourceBusy
-from tests.integration.cut_over.moves import cut_over, unfence_source
+from tests.integration.cut_over.moves import BACK, CUT, WAYS, Way
 from tests.integration.cut_over.stage import APPLICATION, DATABASE, MASTER, Stage
+
+
+def name_of(way: Way) -> str:
+    return way.name
 
 
 def assert_untouched(stage: Stage) -> None:
@@ -24,8 +28,8 @@ def assert_untouched(stage: Stage) -> None:
 
 
 def refusal(stage: Stage) -> str:
-    with stage.run() as run, pytest.raises(SourceBusy) as busy:
-        cut_over(run)
+    with CUT.run(stage) as run, pytest.raises(SourceBusy) as busy:
+        CUT.move(run)
     assert_untouched(stage)
     return str(busy.value)
 
@@ -64,13 +68,29 @@ def replication_paused(stage: Stage) -> Iterator[None]:
         stage.target.run("alter subscription forward enable", DATABASE)
 
 
+def test_a_target_whose_slot_would_have_to_wait(stage: Stage) -> None:
+    with stage.target.connect("postgres") as session:
+        session.run("begin; create role passing")
+        time.sleep(2.1)
+        assert "that writes has been open for 2 s" in refusal(stage)
+        session.run("rollback")
+
+
+def test_an_operator_who_stops_it_at_the_last_moment(stage: Stage) -> None:
+    def ask() -> None:
+        stage.ledger().update(stage.plan.migration_id, {"abort": {"by": "a person"}})
+
+    assert "an operator has decided otherwise" in undone(stage, before("writeJournal", ask))
+    assert stage.ledger().read(stage.plan.migration_id)["fence"]["state"] == "unfenced"
+
+
 def test_replication_that_is_behind(stage: Stage) -> None:
     with replication_paused(stage):
         assert "replication of orders is more than 2.5 s behind" in refusal(stage)
 
 
-def before(name: str, act: Callable[[], object]) -> tuple[Step, ...]:
-    """STALL in which something else happens just before a step."""
+def before(name: str, act: Callable[[], object], stall: tuple[Step, ...] = STALL) -> tuple[Step, ...]:
+    """A stall in which something else happens just before a step."""
 
     def step_with(step: Step) -> Step:
         def do(run: CutOverRun) -> None:
@@ -79,12 +99,12 @@ def before(name: str, act: Callable[[], object]) -> tuple[Step, ...]:
 
         return dataclasses.replace(step, do=do) if step.name == name else step
 
-    return tuple(step_with(step) for step in STALL)
+    return tuple(step_with(step) for step in stall)
 
 
 def undone(stage: Stage, stall: tuple[Step, ...]) -> str:
-    with stage.run() as run, pytest.raises(CutOverUndone) as reason:
-        cut_over(run, stall=stall)
+    with CUT.run(stage) as run, pytest.raises(CutOverUndone) as reason:
+        CUT.move(run, stall=stall)
     assert stage.accepts_writes(stage.source)
     assert not stage.accepts_writes(stage.target)
     return str(reason.value)
@@ -113,8 +133,8 @@ def test_a_source_that_still_lets_the_application_in(stage: Stage) -> None:
 
 def test_sessions_of_others_are_ended_too(stage: Stage) -> None:
     with stage._master(stage.source) as other:
-        with stage.run() as run:
-            result = cut_over(run)
+        with CUT.run(stage) as run:
+            result = CUT.move(run)
         assert result["terminatedSessions"] == 1
         with pytest.raises(Exception, match=r"57P01|network error|terminat"):
             other.run("insert into writes (client, number) values (-6, 1)")
@@ -124,12 +144,13 @@ def test_sessions_of_others_are_ended_too(stage: Stage) -> None:
 class Zombie:
     """A run that stands still before a step until it is told to go on."""
 
-    def __init__(self, stage: Stage, at: str) -> None:
+    def __init__(self, stage: Stage, way: Way, at: str) -> None:
         self.reached, self.go_on = threading.Event(), threading.Event()
         self.outcome: object = None
-        self._thread = threading.Thread(target=self._run, args=(stage, before(at, self._stand)), daemon=True)
+        self._way, stall = way, before(at, self._stand, way.stall)
+        self._thread = threading.Thread(target=self._run, args=(stage, stall), daemon=True)
         self._thread.start()
-        assert self.reached.wait(10)
+        assert self.reached.wait(20)
 
     def finish(self) -> object:
         self.go_on.set()
@@ -142,30 +163,44 @@ class Zombie:
 
     def _run(self, stage: Stage, stall: tuple[Step, ...]) -> None:
         try:
-            with stage.run() as run:
-                self.outcome = cut_over(run, stall=stall)
+            with self._way.run(stage) as run:
+                self.outcome = self._way.move(run, stall=stall)
         except Exception as error:  # noqa: BLE001
             self.outcome = error
 
 
+@pytest.mark.parametrize("way", WAYS, ids=name_of)
 @pytest.mark.parametrize("at", ["raiseFence", "endSessions", "awaitMarker", "openGate"])
-def test_a_late_run_cannot_open_what_the_compensation_sealed(stage: Stage, at: str) -> None:
-    zombie = Zombie(stage, at)
-    unfence_source(stage)
-    assert stage.accepts_writes(stage.source)
-    outcome = zombie.finish()
-    assert isinstance(outcome, CutOverUndone)
-    assert stage.accepts_writes(stage.source)
-    assert not stage.accepts_writes(stage.target)
+def test_a_late_run_cannot_open_what_the_compensation_sealed(stage: Stage, way: Way, at: str) -> None:
+    way.begin(stage)
+    zombie = Zombie(stage, way, at)
+    way.unfence(stage)
+    assert stage.accepts_writes(way.old(stage))
+    assert isinstance(zombie.finish(), CutOverUndone)
+    way.assert_not_moved(stage)
 
 
+@pytest.mark.parametrize("way", WAYS, ids=name_of)
 @pytest.mark.parametrize("at", ["raiseFence", "endSessions", "openGate"])
-def test_a_late_run_goes_forward_when_another_opened(stage: Stage, at: str) -> None:
-    zombie = Zombie(stage, at)
-    with stage.run() as run:
-        result = cut_over(run)
+def test_a_late_run_goes_forward_when_another_opened(stage: Stage, way: Way, at: str) -> None:
+    way.begin(stage)
+    zombie = Zombie(stage, way, at)
+    with way.run(stage) as run:
+        result = way.move(run)
     outcome = zombie.finish()
     assert isinstance(outcome, dict)
     assert outcome["writer"] == result["writer"]
-    assert not stage.accepts_writes(stage.source)
-    assert stage.accepts_writes(stage.target)
+    assert not stage.accepts_writes(way.old(stage))
+    assert stage.accepts_writes(way.new(stage))
+
+
+def test_a_late_run_does_not_replace_the_slot_of_an_open_target(stage: Stage) -> None:
+    zombie = Zombie(stage, CUT, "makeReverseSlot")
+    with CUT.run(stage) as run:
+        result = CUT.move(run)
+    with stage.application(stage.target.address) as application:
+        application.run("insert into writes (client, number) values (-7, 1)")
+        application.run("delete from writes where client = -7")
+    outcome = zombie.finish()
+    assert isinstance(outcome, dict)
+    assert outcome["targetPosition"] == result["targetPosition"]
