@@ -112,6 +112,13 @@ def test_function_ends_before_the_state_gives_up(name: str) -> None:
     assert ROWS[name].timeout_seconds < TASKS[name]["TimeoutSeconds"]
 
 
+def test_a_takeover_outlasts_every_function_that_creates_something() -> None:
+    """These two create nothing, and touch what is being deleted at worst."""
+    creating = {name for name in TASKS if "StopReplication" in (rule["Next"] for rule in TASKS[name].get("Catch", []))}
+    longest = max(ROWS[name].timeout_seconds for name in creating - {"VerifyData", "DrillFailover"})
+    assert longest < STATES["LetWorkEnd"]["Seconds"]
+
+
 @pytest.mark.parametrize("name", sorted(TOKENS))
 def test_heartbeat_is_shorter_than_timeout(name: str) -> None:
     state = TASKS[name]
