@@ -30,7 +30,7 @@ class Ending:
 
     `state` is the last state of the last execution, or what it was doing; `accepting` the sides that took an
     application's write; `published` and `record` the side that the published endpoint and the writer record name.
-    `new` are the belongings that were not there before, `message` the last mail to on-call.
+    `new` are the belongings that were not there before, `message` what on-call was told of the end.
     """
 
     state: str
@@ -99,10 +99,15 @@ def _leftovers(ending: Ending) -> Iterable[str]:
     for kind, name in sorted(ending.new):
         if kind == SCHEDULE and not (ending.state == "Complete" and REMINDER in name):
             yield f"the schedule {name} was left"
-        elif kind != SCHEDULE and name not in ending.message:
+        elif kind != SCHEDULE and not _is_named(kind, name, ending.message):
             yield f"the {kind} {name} was left and the last message does not name it"
     for slot in ending.slots:
         yield f"a replication slot was left on the {slot}"
+
+
+def _is_named(kind: str, name: str, message: str) -> bool:
+    """A member of a cluster (`<cluster>-1`) is named with its cluster."""
+    return name in message or (kind == "DB instance" and name.rpartition("-")[0] in message)
 
 
 def longest_without_writer_seconds(probes: Iterable[Probe]) -> float:

@@ -216,6 +216,13 @@ class Story:
         return f"{status} in {state}: {self._last_message()}"
 
     @property
+    def last_words(self) -> str:
+        """The messages to on-call since the last working state was entered: what they say of the end."""
+        entered = [each["timestamp"] for each in self.events if "stateEnteredEventDetails" in each][-2:]
+        since = min(entered, default=None)
+        return "\n".join(m["message"] for m in self.mails if since and datetime.fromisoformat(m["at"]) >= since)
+
+    @property
     def where(self) -> str:
         """What is going on, for a message."""
         return f"{self.source} is at: {self.end}"

@@ -101,7 +101,7 @@ def _judge(
         published=traces.published(story),
         samples=story.samples,
         new=belongings.belongings(account, story.source) - had,
-        message=story.mails[-1]["message"] if story.mails else "",
+        message=story.last_words,
         slots=traces.slots(story),
     )
     broken = [*failures, *invariants.broken(ending, judged)]

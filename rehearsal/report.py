@@ -64,10 +64,8 @@ def of_many(outcomes: Sequence[Outcome]) -> str:
     head = ["| scenario | end state | invariants | lost | stall ms | seconds |", "|---|---|---|---:|---:|---:|"]
     broken = [f"- {each.name}: {sentence}" for each in outcomes for sentence in each.broken]
     judged = f"{len(outcomes)} scenarios; " + ("every invariant held." if not broken else "**invariants were broken:**")
-    return (
-        "\n\n".join(["# Rehearsals", judged, *(["\n".join(broken)] if broken else []), "\n".join([*head, *rows])])
-        + "\n"
-    )
+    parts = ["# Rehearsals", judged, "\n".join(broken), "\n".join([*head, *rows])]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _or_dash(value: float | None) -> str:
