@@ -85,7 +85,11 @@ class Aurora:
         )
 
     def restore_cluster(self, snapshot_arn: str) -> None:
-        """Restores the empty cluster shell (AWS_RULES R1.1–R1.3, R1.7). Raises StateDrifted if the name is taken."""
+        """Restores the empty cluster shell (AWS_RULES R1.1–R1.3, R1.7). Raises StateDrifted if the name is taken.
+
+        It is protected from deletion once it is available: a cluster that failed to come up takes no modification, so
+        the protection could not be lifted.
+        """
         plan = self._plan
         encryption: dict[str, Any] = {"KmsKeyId": plan.source.kms_key_id} if plan.source.kms_key_id else {}
         try:
@@ -104,7 +108,6 @@ class Aurora:
                 VpcSecurityGroupIds=plan.source.security_group_ids,
                 Port=plan.source.port,
                 EnableCloudwatchLogsExports=["postgresql"],
-                DeletionProtection=True,
                 CopyTagsToSnapshot=True,
                 Tags=self._tags,
                 **encryption,
@@ -255,12 +258,13 @@ class Aurora:
             raise TargetNotReady(", ".join(f"{name}: {status}" for name, status in states.items()))
 
     def _master_secret(self, cluster: DBClusterTypeDef) -> str:
-        """Lets RDS keep the master password, and backups as long as the plan says, in one modification."""
+        """Protection from deletion, the master password kept by RDS, backups as the plan says: in one modification."""
         secret = cluster.get("MasterUserSecret")
         if secret is None:
             self._client.modify_db_cluster(
                 DBClusterIdentifier=self._names.cluster,
                 ManageMasterUserPassword=True,
+                DeletionProtection=True,
                 BackupRetentionPeriod=self._plan.target.backup_retention_days,
                 ApplyImmediately=True,
             )
