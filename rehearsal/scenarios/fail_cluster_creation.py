@@ -4,7 +4,6 @@ from functools import partial
 
 from rehearsal.light import Scenario, Story
 
-WAITED_PACE = 5000.0
 HANG_SECONDS = 20_000.0
 """Of AWS; long after an operator has had enough, and then RDS is ready after all."""
 
@@ -13,8 +12,7 @@ def fails(match: str, it: Story) -> None:
     """RDS gives up what has `match` after the shop's name in its identifier."""
     it.start()
     it.until_state("SnapshotSource")
-    identifier = f"crossfade-{it.migration_id}{match}" if match else it.source
-    it.fault(kind="event", name="cluster-creation-fails", match=identifier)
+    it.fault(kind="event", name="cluster-creation-fails", match=f"crossfade-{it.migration_id}{match}")
 
 
 def hangs(it: Story) -> None:

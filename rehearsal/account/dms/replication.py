@@ -139,7 +139,7 @@ class Replication:
         """Apply the changes since the snapshot, and go on; nothing when stopped meanwhile. Raises TaskFailed."""
         if self.stop.is_set():
             return
-        self._end_snapshot()
+        self.end_snapshot()
         failed = [item.table for item in self.progress if item.state != tables.COMPLETED and item.table.logged]
         missing = {item.table.key for item in self.progress if item.state == tables.MISSING}
         leave_out = [table for table in failed if table.key not in missing]
@@ -174,7 +174,7 @@ class Replication:
     def remove(self, *, drop_slot: bool = False) -> None:
         """Take the task out of both databases. The slot is left behind unless a reload makes a new one."""
         self.stop.set()
-        self._end_snapshot()
+        self.end_snapshot()
         if not self._has_worked:
             return  # no database was touched: none has to be there now
         free = functools.partial(self.source.await_free, self.slot)
@@ -213,7 +213,8 @@ class Replication:
         finally:
             ready.set()
 
-    def _end_snapshot(self) -> None:
+    def end_snapshot(self) -> None:
+        """Let go of the source's state that the load reads."""
         self._release.set()
         self._snapshot = None
         if self._holder is not None:

@@ -221,6 +221,7 @@ class Task:
     def _fail(self, message: str, level: str = "FATAL") -> None:
         """`level` is FATAL or RECOVERABLE; the latter when DMS has given up to recover."""
         self._end_monitor()
+        self._replication.end_snapshot()
         with self._lock:
             self.status, self._stop_reason = "failed", f"Stop Reason {level}_ERROR"
             self._failure = f"Last Error  {message}. Stop Reason {level}_ERROR Error Level {level}"

@@ -22,6 +22,7 @@ from rehearsal.account.wire import ApiError
 from rehearsal.servers.postgres import Server
 
 _RESTORE_SECONDS = 480.0
+WRITER_POLL_SECONDS = 0.1
 _FILTERS = {"db-cluster-id": "DBClusterIdentifier", "engine": "Engine", "db-cluster-resource-id": "DbClusterResourceId"}
 
 
@@ -101,7 +102,7 @@ def bring_up_member(fleet: Fleet, cluster: Cluster, instance: Instance) -> None:
     """Start the server of a new member: the volume for the writer, a standby for a reader. Returns when it runs."""
     cluster.prepared.wait()
     if cluster.writer != instance.identifier:
-        cluster.writer_runs.wait()
+        _await_writer(fleet, cluster)
     with cluster.work:
         if cluster.writer == instance.identifier:
             databases.start_writer(fleet, cluster, instance)
@@ -109,6 +110,14 @@ def bring_up_member(fleet: Fleet, cluster: Cluster, instance: Instance) -> None:
         else:
             databases.start_reader(fleet, _running_writer(fleet, cluster), instance)
         publish_hosts(fleet, cluster)
+
+
+def _await_writer(fleet: Fleet, cluster: Cluster) -> None:
+    """Raises RuntimeError when the writer will not run: then no reader can."""
+    while not cluster.writer_runs.wait(WRITER_POLL_SECONDS):
+        writer = fleet.instances.get(cluster.writer or "")
+        if writer is None or writer.status in rules.DELETABLE_FAILURES:
+            raise RuntimeError(f"cluster {cluster.identifier} has no writer that a reader could follow")
 
 
 def publish_hosts(fleet: Fleet, cluster: Cluster) -> None:
