@@ -40,6 +40,7 @@ class StubbornClient:
                 continue
             count += 1
             entry: dict[str, Any] = {"side": self._side, "key": f"{self._name}:{count}", "began": time.time()}
+            answer: dict[str, Any]
             try:
                 answer = {"accepted": True, "at": self._write(host, entry["key"])}
             except Exception as error:
