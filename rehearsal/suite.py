@@ -2,6 +2,8 @@
 
 import multiprocessing
 import shutil
+import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -40,6 +42,7 @@ class Running:
 
 def run(scenarios: Sequence[Scenario], directory: Path, pace: float = PACE, at_once: int = AT_ONCE) -> list[Outcome]:
     """Plays every scenario, `at_once` at a time, and says each verdict as it comes; the outcomes in their order."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that an ended run still cleans up
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     progress = Progress()
@@ -87,9 +90,10 @@ def _may_join(scenario: Scenario, running: Sequence[Running]) -> bool:
 
 def _begin(scenario: Scenario, around: Ground, source: str, directory: Path, progress: Progress) -> Running:
     def play() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         one.save(one.play(scenario, around, source, directory, progress.say), directory)
 
-    process = _fork.Process(target=play)
+    process = _fork.Process(target=play, daemon=True)  # ends with this process
     process.start()
     return Running(scenario, process, directory)
 
