@@ -21,8 +21,8 @@ from migration.takeover import take_over
 TOKENS = ("readShift", "approval")
 UNDOING = "The migration is undone from where it is and the source stays the writer: crossfade-status follows it."
 CUTTING_OVER = (
-    "The cut-over has begun and ends within seconds: undone, or with Aurora as the writer, as crossfade-status will"
-    " say. If Aurora is the writer, abort once more: that goes back to the source."
+    "The cut-over has begun: it ends undone, or with Aurora as the writer, as crossfade-status will say."
+    " If Aurora is the writer, abort once more: that goes back to the source."
 )
 
 
@@ -51,7 +51,7 @@ def abort(
     if not take_over(executions, state_machine_arn, request.migration_id, current_execution(remembered)):
         _wake(executions, remembered)
     fencing = remembered.get("fence", {}).get("state") == "fencing"
-    return {"abort": remembered["abort"], "next": CUTTING_OVER if alive and fencing else UNDOING}
+    return {"abort": remembered["abort"], "next": CUTTING_OVER if fencing else UNDOING}
 
 
 def _wake(executions: Executions, remembered: Mapping[str, Any]) -> None:
