@@ -62,8 +62,9 @@ class Scenario:
     """One story. `ends`: the states it may end in. `alone`: nothing else may run in the account meanwhile.
 
     `checks` get the Story after the end and yield a sentence for each thing that is not as it should be. `note` is
-    shown beside the verdict. `requests_may_fail`: the application's requests may pass their deadline, because the story
-    takes both sides away.
+    shown beside the verdict. A story that is not over after `limit_seconds`, and `build_seconds` for making the shop
+    and judging, is ended and counts as broken. `requests_may_fail`: the application's requests may pass their deadline,
+    because the story takes both sides away.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Scenario:
     ends: Sequence[str]
     alone: bool = False
     limit_seconds: float = 240.0
+    build_seconds: float = 60.0
     requests_may_fail: bool = False
     checks: Sequence[Callable[["Story"], Sequence[str]]] = ()
     options: Mapping[str, Any] = field(default_factory=dict)

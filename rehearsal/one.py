@@ -32,11 +32,10 @@ class Outcome:
     details: Mapping[str, Any]
 
 
-def play(scenario: Scenario, ground: Ground, source: str, directory: Path, say: Callable[[str], None]) -> Outcome:
+def play(ground: Ground, scenario: Scenario, source: str, directory: Path, say: Callable[[str], None]) -> Outcome:
     """Builds the shop, tells the story, judges it, and removes the servers."""
     began = time.time()
     forget_clients()
-    directory.mkdir(parents=True, exist_ok=True)
     before = len(ground.account.calls())
     try:
         return _told(scenario, ground, source, directory, say, before)

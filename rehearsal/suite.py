@@ -5,9 +5,10 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 
@@ -20,8 +21,8 @@ from rehearsal.progress import Progress
 
 PACE = 300.0
 AT_ONCE = 2
-BUILD_SECONDS = 60.0  # beside the scenario's own limit: making the shop, judging, removing
 PER_ACCOUNT = 60  # scenarios; then a fresh account, whose call record and listings are short again
+Play = Callable[[Scenario, str, Path, Callable[[str], None]], Outcome]
 _fork = multiprocessing.get_context("fork")
 
 
@@ -37,7 +38,7 @@ class Running:
     @property
     def overdue(self) -> bool:
         """Whether it hangs."""
-        return time.monotonic() - self.began > self.scenario.limit_seconds + BUILD_SECONDS
+        return time.monotonic() - self.began > self.scenario.limit_seconds + self.scenario.build_seconds
 
 
 def run(scenarios: Sequence[Scenario], directory: Path, pace: float = PACE, at_once: int = AT_ONCE) -> list[Outcome]:
@@ -50,7 +51,7 @@ def run(scenarios: Sequence[Scenario], directory: Path, pace: float = PACE, at_o
     for start in range(0, len(scenarios), PER_ACCOUNT):
         part = scenarios[start : start + PER_ACCOUNT]
         with stage([f"shop-{number:02}" for number in range(1, len(part) + 1)], pace, progress) as around:
-            outcomes += _play_all(part, around, directory, progress, at_once)
+            outcomes += play_all(part, partial(one.play, around), directory, progress, at_once)
     order = {scenario.name: number for number, scenario in enumerate(scenarios)}
     return sorted(outcomes, key=lambda each: order[each.name])
 
@@ -69,9 +70,10 @@ def stage(names: Sequence[str], pace: float, progress: Progress) -> Iterator[Gro
         process.stop(Path(account.state_dir))
 
 
-def _play_all(
-    scenarios: Sequence[Scenario], around: Ground, directory: Path, progress: Progress, at_once: int
+def play_all(
+    scenarios: Sequence[Scenario], play: Play, directory: Path, progress: Progress, at_once: int = AT_ONCE
 ) -> Iterator[Outcome]:
+    """Plays each scenario in a process of its own, `at_once` at a time; the outcomes as they come."""
     waiting = [*enumerate(scenarios, 1)]
     running: list[Running] = []
     while waiting or running:
@@ -80,7 +82,7 @@ def _play_all(
             yield _ended(each, progress)
         while waiting and len(running) < at_once and _may_join(waiting[0][1], running):
             number, scenario = waiting.pop(0)
-            running.append(_begin(scenario, around, f"shop-{number:02}", directory / scenario.name, progress))
+            running.append(_begin(scenario, play, f"shop-{number:02}", directory / scenario.name, progress))
         time.sleep(0.05)
 
 
@@ -88,12 +90,13 @@ def _may_join(scenario: Scenario, running: Sequence[Running]) -> bool:
     return not running or not (scenario.alone or any(each.scenario.alone for each in running))
 
 
-def _begin(scenario: Scenario, around: Ground, source: str, directory: Path, progress: Progress) -> Running:
-    def play() -> None:
+def _begin(scenario: Scenario, play: Play, source: str, directory: Path, progress: Progress) -> Running:
+    def play_one() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        one.save(one.play(scenario, around, source, directory, progress.say), directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        one.save(play(scenario, source, directory, progress.say), directory)
 
-    process = _fork.Process(target=play, daemon=True)  # ends with this process
+    process = _fork.Process(target=play_one, daemon=True)  # ends with this process
     process.start()
     return Running(scenario, process, directory)
 
