@@ -28,7 +28,7 @@ from rehearsal.process import Account
 from rehearsal.records import records
 from rehearsal.shop import Shop
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.15
 SAMPLE_SECONDS = 0.3
 PATIENCE_SECONDS = 180.0
 TAKEN_OVER_WITHIN_SECONDS = 3.0
@@ -258,7 +258,7 @@ class Story:
 
     def _read_history(self, migration: Execution) -> None:
         last = self._seen.get(migration.arn, 0)
-        fresh = [event for event in migration.recent(100) if event["id"] > last]
+        fresh = [event for event in migration.recent(30) if event["id"] > last]
         if fresh and fresh[0]["id"] > last + 1:
             fresh = [event for event in migration.history() if event["id"] > last]
         for event in fresh:

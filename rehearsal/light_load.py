@@ -115,7 +115,7 @@ def _settings(shop: Shop, directory: Path) -> WorkloadSettings:
         published_writer=store.published_writer,
         writers=2,
         readers=1,
-        writes_per_second=30.0,
-        reads_per_second=6.0,
+        writes_per_second=16.0,
+        reads_per_second=4.0,
         size=schema.SMALL,
     )
