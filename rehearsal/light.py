@@ -31,7 +31,7 @@ from rehearsal.shop import Shop
 POLL_SECONDS = 0.15
 SAMPLE_SECONDS = 0.3
 PATIENCE_SECONDS = 180.0
-TAKEN_OVER_WITHIN_SECONDS = 3.0
+TAKEN_OVER_WITHIN_SECONDS = 8.0
 """A stopped execution is taken over by another one (docs: undo_stopped) within this, or not at all."""
 OPTIONS: Mapping[str, Any] = {
     "approval": "automatic",

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from rehearsal import every, suite
-from rehearsal.ground import client
 from rehearsal.invariants import NAMED_STATES
 from rehearsal.light import POLL_SECONDS, OperationRefused, Scenario, Story
+from rehearsal.process import AccountError
 
 # What the app calls, of which a call of this shop can be told by its name in the request.
 ACTIONS = (
@@ -150,13 +152,13 @@ def _described(rule: dict[str, Any]) -> str:
 
 
 def _crash_server(side: str, it: Story) -> None:
-    it.account.crash(it.source if side == "source" else _member(it, writer=side == "writer"))
-
-
-def _member(it: Story, *, writer: bool) -> str:
     members = [member for cluster in it.shop.clusters() for member in cluster["DBClusterMembers"]]
-    found = [str(each["DBInstanceIdentifier"]) for each in members if each["IsClusterWriter"] == writer]
-    return found[0] if found else it.source
+    is_writer = {
+        str(each["DBInstanceIdentifier"]): "writer" if each["IsClusterWriter"] else "reader" for each in members
+    }
+    struck = [name for name, role in {it.source: "source", **is_writer}.items() if role == side]
+    for name in struck:
+        it.account.crash(name)
 
 
 def _pause(seconds: float, it: Story) -> None:
@@ -182,7 +184,7 @@ def tell(drawn: Draw, it: Story) -> None:
         for act in due:
             waiting.remove(act)
             it.say(f"{it.scenario.name}: {act.what}")
-            with contextlib.suppress(OperationRefused, client(it.account, "stepfunctions").exceptions.ClientError):
+            with contextlib.suppress(OperationRefused, AccountError, ClientError):
                 act.do(it)
 
 
