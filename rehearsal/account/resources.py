@@ -5,8 +5,10 @@ and every schedule in the default group.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote_plus
 
 # Parameters of an RDS call and the type of the resource they name.
 _RDS_PARAMETERS = {
@@ -99,3 +101,13 @@ def _role_arns(value: Any) -> list[str]:
         return []
     own = [each for key, each in value.items() if key.endswith("RoleArn") and isinstance(each, str) and each]
     return own + [arn for each in value.values() for arn in _role_arns(each)]
+
+
+def metric_namespace(body: bytes) -> str:
+    """The namespace of PutMetricData, IAM's condition key, in any of the service's protocols: CBOR, JSON or query."""
+    if found := re.search(rb'Namespace(?:=|"\s*:\s*")([^"&]*)', body):
+        return unquote_plus(found[1].decode())
+    if found := re.search(rb"Namespace([\x60-\x77])", body):  # CBOR: the byte says text of 0 to 23 bytes
+        start = found.end()
+        return body[start : start + found[1][0] - 0x60].decode()
+    return ""

@@ -99,6 +99,9 @@ def _on_all_resources(enforce: Callable[..., Any]) -> Callable[..., Any]:
     def decide(access_key: str, action: str, service: str, region: str, **context: Any) -> Any:
         request = _request.get() or Request()
         first = context.pop("resource_arn", "*")
+        if action == "cloudwatch:PutMetricData":
+            said = {"cloudwatch:namespace": resources.metric_namespace(request.body)}
+            context["service_context"] = {**(context.get("service_context") or {}), **said}
         resources_left, request.more_resources = [first, *request.more_resources], []
         for arn in resources_left:
             denied = enforce(access_key, action, service, region, resource_arn=arn, **context)
