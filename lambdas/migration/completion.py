@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from migration import identities, reverse_slot, reverse_watch, source_preparation
+from migration import bake_ending, identities, reverse_slot, reverse_watch, source_preparation
 from migration.dms import Dms
 from migration.errors import DatabaseRefused, RetirementPending, StateDrifted, Throttled
 from migration.ledger import Ledger
@@ -30,7 +30,7 @@ class ReplicationRetirement:
     is_target_kept: bool
 
     def run(self) -> list[str]:
-        """Tasks, endpoints, instance, slots on both sides, secrets and the watch are gone; the slots on the source.
+        """Tasks, endpoints, instance, slots on both sides, secrets and the schedules are gone; the slots on the source.
 
         Identities on the source are as they were found. Raises RetirementPending with the progress. Idempotent.
         """
@@ -51,7 +51,8 @@ class ReplicationRetirement:
         migration_id = self.sides.plan.migration_id
         if "reverse" in self.ledger.read(migration_id):
             self.ledger.update(migration_id, {"reverse.state": "retired"})
-        self.schedules.delete(reverse_watch.schedule_name(migration_id))
+        for schedule in (reverse_watch.schedule_name(migration_id), bake_ending.schedule_name(migration_id)):
+            self.schedules.delete(schedule)  # the end of a bake that was left by the way back is nobody's any more
 
     def _remember_slots(self, role: str) -> list[str]:
         """Slots seen before and those read now: once the task has stopped, nobody can tell whose a slot is."""
