@@ -35,6 +35,13 @@ def ending_of(remembered: Mapping[str, Any]) -> str | None:
     return ending
 
 
+def require_open(migration_id: str, remembered: Mapping[str, Any], wanted: str) -> None:
+    """Raises MigrationBlocked when the bake ends otherwise."""
+    decided = ending_of(remembered)
+    if decided in _DECIDED and decided != wanted:
+        raise MigrationBlocked(_DECIDED[decided].format(id=migration_id))
+
+
 def decide(
     ledger: Ledger, migration_id: str, remembered: Mapping[str, Any], ending: str, beside: Mapping[str, Any]
 ) -> None:
@@ -48,9 +55,7 @@ def decide(
     before = ending if ending == ending_of(remembered) else None
     expected = {"bake.taskToken": bake["taskToken"], "bake.ending": before, "rollBack": remembered.get("rollBack")}
     if not ledger.update(migration_id, {"bake.ending": ending, **beside}, expect=expected):
-        decided = ending_of(ledger.read(migration_id))
-        if decided in _DECIDED and decided != ending:
-            raise MigrationBlocked(_DECIDED[decided].format(id=migration_id))
+        require_open(migration_id, ledger.read(migration_id), ending)
         raise MigrationBlocked(f"The bake of the migration {migration_id} has just changed: ask once more.")
 
 

@@ -54,6 +54,7 @@ def is_under_way(remembered: Mapping[str, Any]) -> bool:
 
 def _decide(ledger: Ledger, request: OperatorRequest, remembered: Mapping[str, Any], now: datetime) -> None:
     """Another attempt begins, if there is a way back and the bake does not end otherwise."""
+    bake_ending.require_open(request.migration_id, remembered, bake_ending.ROLL_BACK)
     _require_way_back(request.migration_id, remembered)
     attempt = int(remembered.get("rollBack", {}).get("attempt", 0)) + 1
     change = {"rollBack": {"attempt": attempt, **request.journal(now)}}

@@ -268,6 +268,7 @@ def test_who_comes_first_decides_how_the_bake_ends(migration: Operated) -> None:
     assert finish(migration) is False
     migration.remember(**BAKE)
     complete(migration)
+    migration.remember(reverse={"state": "retired"})
     with pytest.raises(MigrationBlocked, match=f"The bake of the migration {ID} is over already"):
         go_back(migration)
 
