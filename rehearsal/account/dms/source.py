@@ -18,6 +18,7 @@ from rehearsal.account.dms.tables import Column, Table
 PLUGIN = "pgoutput"
 _MIN_SENDER_TIMEOUT_MS = 10_000
 _FREE_TRIES = 500
+_COMMIT_TRIES = 250
 _TABLES = """
     SELECT n.nspname, c.relname, c.relpersistence = 'p', pg_table_size(c.oid),
            CASE c.relreplident WHEN 'f' THEN true WHEN 'n' THEN false
@@ -135,7 +136,21 @@ class Source:
                 )
             except DatabaseError as error:
                 raise TaskFailed(f"could not create a replication slot on the source: {reason(error)}") from error
+            self._await_commits()
             yield Snapshot(snapshot, position)
+
+    def _await_commits(self) -> None:
+        """Return when what was running has ended, or after five seconds.
+
+        The snapshot counts a transaction whose commit is in the log; on a busy machine its process may not have come to
+        say so to the others yet, and a reader that looks just then sees neither the row before nor the row after it.
+        """
+        with self.database.admin() as session:
+            ((newest,),) = session.run("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+            for _ in range(_COMMIT_TRIES):
+                if session.run("SELECT WHERE pg_snapshot_xmin(pg_current_snapshot()) >= :xid::xid8", xid=newest):
+                    return
+                time.sleep(0.02)
 
     def adopt_slot(self, slot: str) -> None:
         """Let an existing slot, at its position, give what the engine reads. Raises TaskFailed when it cannot."""
