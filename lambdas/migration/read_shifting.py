@@ -89,7 +89,8 @@ class Stepper:
         if state is None or why_not:
             return self._ignore(firing, state, why_not or "")
         if wish:
-            self.executions.fail(state.task_token, wish)
+            if not self.executions.fail(state.task_token, wish):
+                self.schedules.delete(schedule_name(firing.migration_id, firing.generation))
             return Decision(Action.ABORT, state.weight, str(wish))
         if state.state == PAUSED:  # the gates may well be closed by what it was paused for
             decision = Decision(Action.REST, state.weight, "an operator paused the read shift")
@@ -113,7 +114,8 @@ class Stepper:
         self.records.set_reader_weights(0)
         self.executions.fail(state.task_token, GateBroken(f"The read shift was stopped: {decision.reason}."))
         self.schedules.delete(schedule_name(firing.migration_id, firing.generation))
-        self._remember(state, firing, decision)
+        if not self._remember(state, firing, decision):
+            self._apply(firing)  # a faster firing may have ended the shift meanwhile: then its weight holds
 
     def _ignore(self, firing: Firing, state: ShiftState | None, reason: str) -> Decision:
         logger.info("read shift: ignored: %s", reason)

@@ -242,3 +242,26 @@ def test_a_firing_delivers_an_abort_that_got_no_further_than_the_ledger(account:
     assert account.fire(5) is Action.ABORT
     assert account.records.reader_percent() == 10
     assert account.answers.calls[-1] == ("failure", ("AbortRequested", "ada asked to stop the migration: Friday"))
+
+
+def test_a_break_that_a_faster_firing_overtook_takes_no_reads_back(account: Account) -> None:
+    account.start()
+    account.fire(0)
+
+    def look(_: datetime) -> GateReport:
+        assert account.fire(5) is Action.STEP
+        account.answers.waiting = False
+        return GateReport(broken=("the reader endpoint does not answer",))
+
+    stepper = Stepper(account.ledger, account.records, account.schedules, Executions(account.answers), look)  # type: ignore[arg-type]
+    slow = Firing(PLAN.migration_id, 1, (NOW + timedelta(minutes=4)).isoformat())
+    stepper.step(slow, NOW + timedelta(minutes=5))
+    assert account.records.reader_percent() == 100
+
+
+def test_a_schedule_that_an_aborted_migration_has_left_ends_itself(account: Account) -> None:
+    account.start()
+    account.ledger.update(PLAN.migration_id, {"abort": {"by": "the guard", "reason": "stopped", "at": "now"}})
+    account.answers.waiting = False
+    assert account.fire(0) is Action.ABORT
+    assert account.schedule_names == []
