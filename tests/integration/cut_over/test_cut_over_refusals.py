@@ -13,7 +13,7 @@ import pytest
 from migration.cut_over_run import CutOverRun, Step
 from migration.cut_over_steps import STALL, probe_old_writer, raise_fence
 from migration.errors import CutOverUndone, SourceBusy
-from tests.integration.cut_over.moves import BACK, CUT, WAYS, Way
+from tests.integration.cut_over.moves import CUT, WAYS, Way
 from tests.integration.cut_over.stage import APPLICATION, DATABASE, MASTER, Stage
 
 

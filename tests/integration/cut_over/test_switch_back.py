@@ -26,11 +26,11 @@ def moved(stage: Stage) -> Stage:
 
 @contextmanager
 def way_back_paused(stage: Stage) -> Iterator[None]:
-    stage.source.run("set default_transaction_read_only = off; alter subscription back disable", "orders")
+    stage.source.run("set transaction_read_only = off; alter subscription back disable", "orders")
     try:
         yield
     finally:
-        stage.source.run("set default_transaction_read_only = off; alter subscription back enable", "orders")
+        stage.source.run("set transaction_read_only = off; alter subscription back enable", "orders")
 
 
 def test_nobody_asked(moved: Stage) -> None:
@@ -39,7 +39,7 @@ def test_nobody_asked(moved: Stage) -> None:
 
 
 def test_a_way_back_that_is_behind(moved: Stage) -> None:
-    with way_back_paused(moved), BACK.run(moved) as run, pytest.raises(SourceBusy, match="more than 2.5 s behind"):
+    with way_back_paused(moved), BACK.run(moved) as run, pytest.raises(SourceBusy, match=r"more than 2\.5 s behind"):
         BACK.move(run)
     BACK.assert_not_moved(moved)
 
