@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from migration.abort import require_not_aborted
+from migration.errors import AbortRequested
 from migration.ledger import Ledger
 from migration.logs import logger
 from migration.model import MigrationPlan, from_json
@@ -19,8 +20,20 @@ def begin(state: str, event: Mapping[str, Any]) -> MigrationPlan:
     return plan
 
 
-def begin_forward(state: str, event: Mapping[str, Any], ledger: Ledger) -> MigrationPlan:
-    """Like `begin`, for tasks before the target is the writer. Raises AbortRequested when an operator asked to stop."""
+def begin_driven(state: str, event: Mapping[str, Any], ledger: Ledger) -> MigrationPlan:
+    """Like `begin`, for the execution that drives the migration: whatever it changes may be another migration's later.
+
+    Raises AbortRequested when another execution has taken over: one that was stopped may be redriven for 14 days.
+    """
     plan = begin(state, event)
+    driver = ledger.read(plan.migration_id).get("takenOverBy", plan.execution_arn)
+    if driver != plan.execution_arn:
+        raise AbortRequested(f"The migration {plan.migration_id} was taken over by {driver}.")
+    return plan
+
+
+def begin_forward(state: str, event: Mapping[str, Any], ledger: Ledger) -> MigrationPlan:
+    """Like `begin_driven`, before the target is the writer: raises AbortRequested if an operator asked to stop too."""
+    plan = begin_driven(state, event, ledger)
     require_not_aborted(ledger, plan.migration_id)
     return plan

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from migration import clients, messages, replication_way, retirement, source_preparation
-from migration.begin import begin
+from migration.begin import begin_driven
 from migration.completion import ReplicationRetirement
 from migration.context import about
 from migration.dms import Dms
@@ -23,9 +23,9 @@ from migration.sides import Sides, sides_of
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"finalSnapshotArn", "retireOn"}. Raises RetirementPending with the progress."""
-    plan = begin("Complete", event)
-    names, sides = Names(plan), sides_of(plan, event)
     ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    plan = begin_driven("Complete", event, ledger)
+    names, sides = Names(plan), sides_of(plan, event)
     source = retirement.SourceRetirement(clients.rds(), plan.source.settings.instance_id, f"{names.snapshot}-final")
     source.protect()
     _retire_replication(sides, ledger)

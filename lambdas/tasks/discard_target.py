@@ -8,7 +8,7 @@ from typing import Any
 
 from migration import clients
 from migration.aurora import Aurora
-from migration.begin import begin
+from migration.begin import begin_driven
 from migration.errors import RetirementPending, TargetAlreadyOpen
 from migration.gate import Gate, TargetGate
 from migration.ledger import Ledger
@@ -23,9 +23,10 @@ from migration.weights import Side
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"restored": true}. Raises TargetAlreadyOpen for a target in use, else RetirementPending until done."""
-    plan = begin("DiscardTarget", event)
+    ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    plan = begin_driven("DiscardTarget", event, ledger)
     sides, rds, records = sides_of(plan, event), Rds(clients.rds()), DnsRecords(clients.route53(), plan.source.settings)
-    restoring = SourceRestoring(sides, Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"]), records, rds)
+    restoring = SourceRestoring(sides, ledger, records, rds)
     _require_not_in_use(sides, records)
 
     restoring.restore_records()

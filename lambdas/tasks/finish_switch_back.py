@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from migration import clients
-from migration.begin import begin
+from migration.begin import begin_driven
 from migration.cut_over import finish_move
 from migration.cut_over_run import run_of
 from migration.cut_over_steps import FINISH_BACK
@@ -17,6 +17,7 @@ from migration.ledger import Ledger
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns what SwitchBack does. Raises FlipIncomplete, and StateDrifted when the source is not open."""
-    plan, ledger = begin("FinishSwitchBack", event), Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    plan = begin_driven("FinishSwitchBack", event, ledger)
     with run_of(switch_back(plan, ledger), plan, event, ledger) as run:
         return finish_move(run, FINISH_BACK)

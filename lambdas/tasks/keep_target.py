@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from migration import clients
-from migration.begin import begin
+from migration.begin import begin_driven
 from migration.errors import RetirementPending
 from migration.ledger import Ledger
 from migration.names import Names
@@ -19,9 +19,9 @@ from migration.source_restoring import SourceRestoring
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"clusterId"} of the target, fenced and protected as before. Raises RetirementPending until done."""
-    plan = begin("KeepTarget", event)
-    rds, records = Rds(clients.rds()), DnsRecords(clients.route53(), plan.source.settings)
     ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    plan = begin_driven("KeepTarget", event, ledger)
+    rds, records = Rds(clients.rds()), DnsRecords(clients.route53(), plan.source.settings)
     restoring = SourceRestoring(sides_of(plan, event), ledger, records, rds)
     restoring.restore_records()
     if not rds.delete_snapshot(Names(plan).snapshot):

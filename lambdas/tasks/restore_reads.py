@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from migration import clients, read_shifting
-from migration.begin import begin
+from migration.begin import begin_driven
 from migration.ledger import Ledger
 from migration.reader_leaving import end_reader_sessions
 from migration.route53 import DnsRecords
@@ -17,8 +17,8 @@ from migration.sides import sides_of
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"readerPercent"} of the target; after a switch back {"endedSessions"} on its reader too."""
-    plan = begin("RestoreReads", event)
     ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    plan = begin_driven("RestoreReads", event, ledger)
     schedules = Schedules(clients.scheduler(), schedule_settings())
     records = DnsRecords(clients.route53(), plan.source.settings)
     records.wait_insync(read_shifting.restore(plan.migration_id, ledger, schedules, records))

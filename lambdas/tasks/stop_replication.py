@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from migration import clients, replication_way
-from migration.begin import begin
+from migration.begin import begin_driven
 from migration.completion import ReplicationRetirement
 from migration.dms import Dms
 from migration.ledger import Ledger
@@ -19,11 +19,12 @@ from migration.sides import sides_of
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"droppedSlots"}. Raises RetirementPending while DMS still deletes something."""
-    plan = begin("StopReplication", event)
+    ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    plan = begin_driven("StopReplication", event, ledger)
     names, client = Names(plan), clients.dms()
     retirement = ReplicationRetirement(
         sides_of(plan, event),
-        Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"]),
+        ledger,
         Schedules(clients.scheduler(), schedule_settings()),
         Secrets(clients.secretsmanager()),
         [Dms(client, names, way) for way in replication_way.all_ways(names)],

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from migration import clients
-from migration.begin import begin
+from migration.begin import begin_driven
 from migration.cut_over import move_writer
 from migration.cut_over_run import run_of
 from migration.cut_over_steps import FINISH_BACK, PREPARE_BACK, STALL_BACK
@@ -20,6 +20,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 
     Raises SourceBusy, CutOverUndone, FlipIncomplete, CompensationFailed.
     """
-    plan, ledger = begin("SwitchBack", event), Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    plan = begin_driven("SwitchBack", event, ledger)
     with run_of(switch_back(plan, ledger), plan, event, ledger) as run:
         return move_writer(run, PREPARE_BACK, STALL_BACK, FINISH_BACK)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from migration import clients
-from migration.begin import begin
+from migration.begin import begin_driven
 from migration.direction import CUT_OVER
 from migration.ledger import Ledger
 from migration.sides import sides_of
@@ -16,5 +16,6 @@ from migration.unfence import unfence
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"roles"}. Raises TargetAlreadyOpen when the source must stay fenced, CompensationFailed."""
-    plan = begin("UnfenceSource", event)
-    return unfence(CUT_OVER, plan, sides_of(plan, event), Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"]))
+    ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    plan = begin_driven("UnfenceSource", event, ledger)
+    return unfence(CUT_OVER, plan, sides_of(plan, event), ledger)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from migration import clients
-from migration.begin import begin
+from migration.begin import begin_driven
 from migration.context import about
 from migration.direction import switch_back
 from migration.ledger import Ledger
@@ -19,7 +19,8 @@ from migration.unfence import unfence
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"roles"}; on-call knows why. Raises SourceAlreadyOpen when the target must stay fenced."""
-    plan, ledger = begin("UnfenceTarget", event), Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
+    plan = begin_driven("UnfenceTarget", event, ledger)
     result = unfence(switch_back(plan, ledger), plan, sides_of(plan, event), ledger)
     remembered = ledger.read(plan.migration_id)
     if remembered["rollBack"].get("state") != "undone":
