@@ -25,7 +25,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     remembered = ledger.read(plan.migration_id)
     if remembered["rollBack"].get("state") != "undone":
         reason = sentence(event.get("switchBackFailure", {}))
-        message = switch_back_undone(about(plan), reason, remembered.get("bake", {}).get("endsAt", ""))
+        ends_at, way_back = remembered.get("bake", {}).get("endsAt", ""), remembered.get("reverse", {}).get("state", "")
+        message = switch_back_undone(about(plan), reason, ends_at, way_back)
         Notices(clients.sns(), os.environ["CROSSFADE_TOPIC_ARN"]).send(message)
         ledger.update(plan.migration_id, {"rollBack.state": "undone", "rollBack.failure": reason})
     return result
