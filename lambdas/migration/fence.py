@@ -89,10 +89,13 @@ def _role_ids(session: Session, roles: Sequence[str]) -> str:
 
 
 def application_sessions(session: Session, roles: Sequence[str]) -> int:
-    """Sessions of these roles in any database of the server."""
-    return int(session.value("SELECT count(*) FROM pg_stat_activity WHERE usename = ANY(:roles)", roles=list(roles)))
+    """Sessions of these roles in this database; those in others, which no fence ends, can neither read nor write it."""
+    return int(session.value(_APPLICATION_SESSIONS, roles=list(roles)))
 
 
+_APPLICATION_SESSIONS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE usename = ANY(:roles) AND datname = current_database()"
+)
 _OBSTACLES = f"""
 SELECT format('a transaction of %s has been open for %s s (pid %s)', usename,
               round(extract(epoch FROM clock_timestamp() - xact_start)), pid)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from migration import source_preparation
+from migration import fence, source_preparation
+from migration.access import Session
 from migration.ledger import Ledger
 from migration.names import Names
 from migration.rds import Rds
@@ -31,9 +32,16 @@ class SourceRestoring:
         """Nothing of ours is left in the database, and minor version upgrades are as they were."""
         plan = self.sides.plan
         with self.sides.source_admin() as session:
+            self.lift_late_fence(session)
             source_preparation.undo(session, Names(plan).replication_role)
         if self._preparation().get("autoMinorVersionUpgrade"):
             self.rds.set_auto_minor_version_upgrade(plan.source.settings.instance_id, enabled=True)
+
+    def lift_late_fence(self, source: Session) -> None:
+        """Once more at the end: a run that woke up late may have raised it after the compensation, and died."""
+        plan = self.sides.plan
+        if "fence" in self.ledger.read(plan.migration_id):
+            fence.lift_fence(source, plan.source.settings.database_name, plan.source.application_roles)
 
     def release(self) -> None:
         """Another migration of this source may begin."""

@@ -24,7 +24,9 @@ def unfence(direction: Direction, plan: MigrationPlan, sides: Sides, ledger: Led
     roles = list(journal.get("roles", plan.source.application_roles))
     with sides.admin(direction.old) as old:
         fence.lift_fence(old, plan.source.settings.database_name, roles)
-    ledger.update(plan.migration_id, {direction.journal: {**journal, "state": "unfenced", "roles": roles}})
+    # Of this attempt, even if it never fenced: by its number others know that it is over.
+    undone = {"at": 0.0, **journal, "state": "unfenced", "roles": roles, "attempt": direction.attempt}
+    ledger.update(plan.migration_id, {direction.journal: undone})
     with sides.application(direction.old, writable=False) as application:
         prove_writable(application, direction.old.value)
     return {"roles": roles}
