@@ -12,10 +12,10 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-from migration import fence, reverse_slot
+from migration import fence, reverse_slot, schema_drift
 from migration import sequences as sequence_values
 from migration.cut_over_run import CutOverRun, Step
-from migration.errors import CutOverUndone, DatabaseRefused, SourceBusy
+from migration.errors import CutOverUndone, DatabaseRefused, SourceBusy, StateDrifted
 from migration.fence import SessionEnder
 from migration.identifiers import text_literal
 from migration.names import Names
@@ -169,6 +169,16 @@ def recall_position(run: CutOverRun) -> None:
     run.target_position = run.target_position or reverse_slot.position(run.new, Names(run.plan).reverse_slot) or ""
 
 
+def compare_schemas(run: CutOverRun) -> None:
+    """Raises StateDrifted for tables of the target that the source does not have: their writes would be left behind."""
+    found = schema_drift.drift(run.old, run.new)
+    if found:
+        raise StateDrifted(
+            f"The tables of {run.plan.source.name} differ on the two sides ({found}): replication carries no DDL."
+            " Make them the same; rows of a table that is missing have to be brought by hand."
+        )
+
+
 def make_gate(run: CutOverRun) -> None:
     """The source gets a gate of its own, closed for this attempt."""
     make_source_gate(run.new, run.direction.attempt)
@@ -234,6 +244,6 @@ PREPARE = (*_REFUSE, Step("refuseBusyTarget", refuse_busy_target))
 STALL = (*_CLOSE, _MAKE_REVERSE_SLOT, _OPEN_GATE)
 FINISH = (_PUBLISH, Step("flipWriterRecord", flip_writer_record), Step("recallPosition", recall_position))
 
-PREPARE_BACK = (Step("makeGate", make_gate), *_REFUSE)
+PREPARE_BACK = (Step("makeGate", make_gate), Step("compareSchemas", compare_schemas), *_REFUSE)
 STALL_BACK = (*_CLOSE, _OPEN_GATE)
 FINISH_BACK = (_PUBLISH, Step("flipAllRecords", flip_all_records))

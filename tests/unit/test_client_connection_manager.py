@@ -222,6 +222,24 @@ def test_a_flipped_name_is_followed_without_any_error() -> None:
     assert (shop.old.rows, shop.new.rows) == (["a"], ["b"])
 
 
+def test_the_writer_is_followed_there_and_back() -> None:
+    shop = Shop(published=[Endpoint(OLD, 5432)])
+    manager = shop.manager()
+    manager.transaction(insert("before"), "1")
+    shop.old.on_statement = [refused("57P01"), refused("28000")]
+    shop.published.append(Endpoint(NEW, 5432))
+    manager.transaction(insert("on the target"), "2")
+    shop.names.hosts["writer"] = NEW
+    manager.transaction(insert("dns too"), "3")
+    shop.new.on_statement = [refused("57P01"), refused("28000")]
+    shop.published.append(Endpoint(OLD, 5432))
+    shop.old.on_statement = []
+    manager.transaction(insert("back"), "4")
+    shop.names.hosts["writer"] = OLD
+    manager.transaction(insert("after"), "5")
+    assert (shop.old.rows, shop.new.rows) == (["before", "back", "after"], ["on the target", "dns too"])
+
+
 def test_a_deadlock_is_run_again_on_the_same_connection() -> None:
     shop = Shop()
     shop.old.on_statement = [refused("40P01")]

@@ -54,6 +54,19 @@ def test_a_long_transaction_on_the_target(moved: Stage) -> None:
     BACK.assert_not_moved(moved)
 
 
+def test_a_table_that_was_made_on_the_target_only(moved: Stage) -> None:
+    moved.target.run("create table late (id int primary key)", "orders")
+    try:
+        with (
+            BACK.run(moved) as run,
+            pytest.raises(StateDrifted, match=r"\(public\.late\.id integer\): .* carries no DDL"),
+        ):
+            BACK.move(run)
+        BACK.assert_not_moved(moved)
+    finally:
+        moved.target.run("drop table late", "orders")
+
+
 def test_a_second_attempt_after_the_first_was_undone(moved: Stage) -> None:
     undo(moved)
     second = moved.way_back(2)
