@@ -1,20 +1,22 @@
 """After the cut-over: the slow work that the stall had no time for, and the period until the migration completes.
 
-Ledger: `bake` = `{"taskToken", "endsAt", "ending"?, "announced"?}`; who ends it is decided in bake_ending.py.
+Ledger: `bake` = `{"taskToken", "endsAt", "ending"?}`; who ends it is decided in bake_ending.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from migration import fence, identities, reverse_watch, source_preparation, target_preparation
+from migration import fence, forward_slots, identities, reverse_watch, source_preparation, target_preparation
 from migration.access import Session
 from migration.bake_ending import COMPLETION, ending_of, schedule_name
 from migration.errors import AbortRequested, FlipIncomplete, ReplicationNotReady, Throttled
 from migration.ledger import Ledger
 from migration.model import MigrationPlan
+from migration.names import Names
 from migration.reverse_start import ReverseStart
 from migration.route53 import DnsRecords
 from migration.scheduler import Schedules
@@ -25,9 +27,13 @@ from migration.weights import Side
 
 def require_current(ledger: Ledger, migration_id: str, execution_arn: str) -> None:
     """Raises AbortRequested when another execution has taken the migration over: a redriven one must not bake."""
-    successor = ledger.read(migration_id).get("takenOverBy", execution_arn)
-    if successor != execution_arn:
-        raise AbortRequested(f"The migration {migration_id} was taken over by {successor}.")
+    _require_driver(ledger.read(migration_id), migration_id, execution_arn)
+
+
+def _require_driver(remembered: Mapping[str, Any], migration_id: str, execution_arn: str) -> None:
+    driver = remembered.get("takenOverBy", execution_arn)
+    if driver != execution_arn:
+        raise AbortRequested(f"The migration {migration_id} was taken over by {driver}.")
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,9 @@ class Settling:
             # Remembered before the first is changed: afterwards nobody could tell which they were.
             columns = self._identities(source)
             with_short_locks(target, lambda: _open_tables(target, columns))
+            slots = forward_slots.remember(self.ledger, Names(self.plan), source)
             self.reverse.require_forward_stopped()
-            self._drop_forward_slots(source)
+            _drop_slots(source, slots)
             identities.relax(source, columns)
             self.reverse.start(target)
 
@@ -67,12 +74,12 @@ class Settling:
             return found
         return [list(column) for column in remembered["identities"]]
 
-    def _drop_forward_slots(self, source: Session) -> None:
-        """The source takes writes from the reverse task: a slot that nobody reads would keep all of its log."""
-        slots = self.ledger.read(self.plan.migration_id).get("slots", [])
-        kept = source_preparation.drop_slots(source, slots)
-        if kept:
-            raise ReplicationNotReady(f"replication slots on the source are still being read: {', '.join(kept)}")
+
+def _drop_slots(source: Session, slots: list[str]) -> None:
+    """The source takes writes from the reverse task: a slot that nobody reads would keep all of its log."""
+    kept = source_preparation.drop_slots(source, slots)
+    if kept:
+        raise ReplicationNotReady(f"replication slots on the source are still being read: {', '.join(kept)}")
 
 
 def _open_tables(target: Session, columns: list[list[str]]) -> None:
@@ -85,6 +92,7 @@ class BakePeriod:
     """`finish_arn` and `watch_arn` are the functions that the schedules of the period invoke."""
 
     plan: MigrationPlan
+    execution_arn: str
     ledger: Ledger
     schedules: Schedules
     finish_arn: str
@@ -94,9 +102,10 @@ class BakePeriod:
         """Keeps the token; what is remembered of the bake afterwards. Entered again, the period ends when it was to.
 
         A decision for completion stands, one for a roll back that led here again does not. Without days of bake the
-        end is Scheduler's soonest, the next minute.
+        end is Scheduler's soonest, the next minute. Raises AbortRequested when another execution has taken over since.
         """
         remembered = self.ledger.read(self.plan.migration_id)
+        _require_driver(remembered, self.plan.migration_id, self.execution_arn)
         before = remembered.get("bake", {})
         latest = now + max(timedelta(days=self.plan.options.bake_days), timedelta(minutes=1))
         bake = {"endsAt": latest.isoformat(timespec="seconds"), **before, "taskToken": task_token}

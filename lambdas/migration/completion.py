@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from migration import bake_ending, identities, reverse_slot, reverse_watch, source_preparation
+from migration import bake_ending, forward_slots, identities, reverse_slot, reverse_watch, source_preparation
 from migration.dms import Dms
 from migration.errors import DatabaseRefused, RetirementPending, StateDrifted, Throttled
 from migration.ledger import Ledger
@@ -36,7 +36,8 @@ class ReplicationRetirement:
         """
         names = Names(self.sides.plan)
         self._end_watch()
-        slots = self._remember_slots(names.replication_role)
+        with self.sides.source_admin() as source:
+            slots = forward_slots.remember(self.ledger, names, source)
         _require_gone([item for way in self.ways for item in way.delete_task()])
         self._tidy_source(slots)
         self._tidy_target(names.reverse_slot)
@@ -53,16 +54,6 @@ class ReplicationRetirement:
             self.ledger.update(migration_id, {"reverse.state": "retired"})
         for schedule in (reverse_watch.schedule_name(migration_id), bake_ending.schedule_name(migration_id)):
             self.schedules.delete(schedule)  # the end of a bake that was left by the way back is nobody's any more
-
-    def _remember_slots(self, role: str) -> list[str]:
-        """Slots seen before and those read now: once the task has stopped, nobody can tell whose a slot is."""
-        migration_id = self.sides.plan.migration_id
-        known: list[str] = self.ledger.read(migration_id).get("slots", [])
-        with self.sides.source_admin() as source:
-            slots = sorted({*known, *source_preparation.slots_read_by(source, role)})
-        if slots != known:
-            self.ledger.update(migration_id, {"slots": slots})
-        return slots
 
     def _tidy_source(self, slots: Sequence[str]) -> None:
         columns = self.ledger.read(self.sides.plan.migration_id).get("reverse", {}).get("identities", [])

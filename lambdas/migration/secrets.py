@@ -52,7 +52,11 @@ class Secrets:
         return answer["RandomPassword"]
 
     def put(self, name: str, credentials: Credentials, address: Address, tags: dict[str, str]) -> str:
-        """Keeps what a DMS endpoint needs to log in, made or replaced; returns the secret's ARN."""
+        """Keeps what a DMS endpoint needs to log in; returns the secret's ARN.
+
+        What is kept already is not put again: a secret holds about 100 versions (Secrets Manager quotas), and the tasks
+        that need it come back while they wait.
+        """
         text = json.dumps(
             {
                 "username": credentials.username,
@@ -65,6 +69,9 @@ class Secrets:
         try:
             return self._client.create_secret(Name=name, SecretString=text, Tags=tag_list)["ARN"]
         except self._client.exceptions.ResourceExistsException:
+            found = self._client.get_secret_value(SecretId=name)
+            if found["SecretString"] == text:
+                return found["ARN"]
             return self._client.put_secret_value(SecretId=name, SecretString=text)["ARN"]
 
     def delete(self, name: str) -> None:

@@ -30,9 +30,10 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     bake.require_current(ledger, plan.migration_id, event["executionArn"])
     remember_context(ledger, plan.migration_id, state)
     _settling(plan, state, ledger).settle()
-    _begin_period(plan, event["taskToken"], ledger, datetime.now(UTC))
-    if ledger.update(plan.migration_id, {"bake.announced": True}, expect={"bake.announced": None}):
+    # Before the period begins: who may end it early must know of it, and no later message may come first.
+    if ledger.update(plan.migration_id, {"writerMoved": "announced"}, expect={"writerMoved": None}):
         _announce(plan, state["cutOver"]["stallMs"], ledger.read(plan.migration_id)["reverse"]["state"])
+    _begin_period(plan, event, ledger, datetime.now(UTC))
     return {"bakeDays": plan.options.bake_days}
 
 
@@ -49,10 +50,10 @@ def _settling(plan: MigrationPlan, state: Mapping[str, Any], ledger: Ledger) -> 
     return bake.Settling(plan, sides_of(plan, state), records, ledger, reverse)
 
 
-def _begin_period(plan: MigrationPlan, task_token: str, ledger: Ledger, now: datetime) -> None:
+def _begin_period(plan: MigrationPlan, event: Mapping[str, Any], ledger: Ledger, now: datetime) -> None:
     schedules = Schedules(clients.scheduler(), schedule_settings())
     functions = os.environ["CROSSFADE_FINISH_BAKE_ARN"], os.environ["CROSSFADE_WATCH_REVERSE_ARN"]
-    period = bake.BakePeriod(plan, ledger, schedules, *functions)
+    period, task_token = bake.BakePeriod(plan, event["executionArn"], ledger, schedules, *functions), event["taskToken"]
     begun = period.begin(task_token, now)
     if bake_ending.ending_of({"bake": begun}):
         Executions(clients.stepfunctions()).succeed(task_token, {"endsAt": begun["endsAt"]})

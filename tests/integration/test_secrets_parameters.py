@@ -57,6 +57,13 @@ def test_a_secret_is_made_replaced_and_deleted_twice(secrets: Secrets) -> None:
     secrets.put("crossfade/a/source", Credentials("role", "three"), ADDRESS, {})
 
 
+def test_putting_the_same_makes_no_version(secrets: Secrets) -> None:
+    for _ in range(3):
+        secrets.put("crossfade/a/source", Credentials("role", "one"), ADDRESS, {})
+    found = boto3.client("secretsmanager").list_secret_version_ids(SecretId="crossfade/a/source")
+    assert len(found["Versions"]) == 1
+
+
 def test_passwords_fit_every_connection_string(secrets: Secrets) -> None:
     password = secrets.new_password()
     assert len(password) == PASSWORD_LENGTH

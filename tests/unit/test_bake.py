@@ -45,7 +45,7 @@ def ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
 def period(ledger: Ledger) -> BakePeriod:
     settings = ScheduleSettings("crossfade", "arn:aws:iam::123456789012:role/scheduler", "arn:aws:sqs:::dlq")
     schedules = Schedules(boto3.client("scheduler"), settings)
-    return BakePeriod(PLAN, ledger, schedules, "arn:aws:lambda:::finish", "arn:aws:lambda:::watch")
+    return BakePeriod(PLAN, OURS, ledger, schedules, "arn:aws:lambda:::finish", "arn:aws:lambda:::watch")
 
 
 def remembered(ledger: Ledger) -> dict[str, Any]:
@@ -59,9 +59,9 @@ def test_it_lasts_as_long_as_the_plan_says(ledger: Ledger) -> None:
 
 def test_entered_again_it_ends_when_it_was_to(ledger: Ledger) -> None:
     period(ledger).begin("first", NOW)
-    ledger.update(ID, {"bake.ending": "rollBack", "bake.announced": True})
+    ledger.update(ID, {"bake.ending": "rollBack"})
     again = period(ledger).begin("second", NOW + timedelta(days=3))
-    assert again == {"taskToken": "second", "endsAt": END, "announced": True} == remembered(ledger)
+    assert again == {"taskToken": "second", "endsAt": END} == remembered(ledger)
 
 
 def test_a_decision_for_completion_stands(ledger: Ledger) -> None:
@@ -96,3 +96,10 @@ def test_an_execution_that_was_replaced_must_not_bake(ledger: Ledger) -> None:
     bake.require_current(ledger, ID, THEIRS)
     with pytest.raises(AbortRequested, match="was taken over by arn:theirs"):
         bake.require_current(ledger, ID, OURS)
+
+
+def test_one_that_is_replaced_while_it_settles_leaves_the_token_of_the_other(ledger: Ledger) -> None:
+    ledger.update(ID, {"takenOverBy": THEIRS, "bake": {"taskToken": "theirs", "endsAt": END}})
+    with pytest.raises(AbortRequested, match="was taken over by arn:theirs"):
+        period(ledger).begin("ours", NOW)
+    assert remembered(ledger)["taskToken"] == "theirs"
