@@ -60,7 +60,7 @@ class Settling:
             # Remembered before the first is changed: afterwards nobody could tell which they were.
             columns = self._identities(source)
             with_short_locks(target, lambda: _open_tables(target, columns))
-            slots = forward_slots.remember(self.ledger, Names(self.plan), source)
+            slots = forward_slots.remember(self.ledger, Names(self.plan), source, self.reverse.forward)
             self.reverse.require_forward_stopped()
             _drop_slots(source, slots)
             identities.relax(source, columns)

@@ -20,7 +20,7 @@ LOCK_ATTEMPTS = 20
 
 @dataclass(frozen=True)
 class ReplicationRetirement:
-    """`ways` are DMS on every way of the migration. A target that is kept must be reachable, another one need not."""
+    """`ways` are DMS on every way of the migration, forward last. A target that is kept must be reachable, another one need not."""
 
     sides: Sides
     ledger: Ledger
@@ -37,7 +37,7 @@ class ReplicationRetirement:
         names = Names(self.sides.plan)
         self._end_watch()
         with self.sides.source_admin() as source:
-            slots = forward_slots.remember(self.ledger, names, source)
+            slots = forward_slots.remember(self.ledger, names, source, self.ways[-1])
         _require_gone([item for way in self.ways for item in way.delete_task()])
         self._tidy_source(slots)
         self._tidy_target(names.reverse_slot)

@@ -22,6 +22,10 @@ _SLOTS_READ_BY = (
     "SELECT s.slot_name FROM pg_replication_slots s JOIN pg_stat_activity a ON a.pid = s.active_pid"
     " WHERE a.usename = :role AND s.database = current_database() ORDER BY 1"
 )
+_SLOTS_NAMED = (
+    "SELECT slot_name FROM pg_replication_slots"
+    " WHERE starts_with(slot_name, :beginning) AND database = current_database() ORDER BY 1"
+)
 _DROP_SLOT = (
     "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = :slot AND NOT active"
 )
@@ -55,6 +59,11 @@ def allow_reverse_writes(session: Session, role: str) -> None:
 def slots_read_by(session: Session, role: str) -> list[str]:
     """Names of the replication slots that a session of `role` reads now."""
     return [str(row[0]) for row in session.rows(_SLOTS_READ_BY, role=role)]
+
+
+def slots_named(session: Session, beginning: str) -> list[str]:
+    """Names of the replication slots of this database that begin so."""
+    return [str(row[0]) for row in session.rows(_SLOTS_NAMED, beginning=beginning)]
 
 
 def drop_slots(session: Session, slots: Sequence[str]) -> list[str]:
