@@ -20,7 +20,7 @@ LOCK_ATTEMPTS = 20
 
 @dataclass(frozen=True)
 class ReplicationRetirement:
-    """`ways` are DMS on every way of the migration, forward last. A target that is kept must be reachable, another one need not."""
+    """`ways` are DMS on every way, forward last. A target that is kept must be reachable, another one need not."""
 
     sides: Sides
     ledger: Ledger
