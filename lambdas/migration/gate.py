@@ -13,8 +13,7 @@ from typing import Protocol
 
 from migration.access import Session
 from migration.errors import StateDrifted, TargetAlreadyOpen
-from migration.identifiers import qualified, text_literal
-from migration.sequences import Sequence
+from migration.sequences import Sequence, as_values
 
 
 class Gate(Enum):
@@ -55,7 +54,7 @@ class TargetGate:
 
     def open(self, session: Session, sequences: Iterable[Sequence]) -> None:
         """One statement: a run that was late must not set back the sequences of a target that is in use already."""
-        values = ", ".join(f"({text_literal(qualified(s.schema, s.name))}, {s.last_value})" for s in sequences)
+        values = as_values(sequences)
         if session.value(_OPEN.format(values=values) if values else _OPEN_WITHOUT_SEQUENCES) is None:
             raise StateDrifted(f"The gate of the target is {self.read(session).value}, so it cannot be opened.")
 
@@ -70,7 +69,8 @@ class TargetGate:
 
 _OPEN = """
 WITH closed AS MATERIALIZED (SELECT id FROM crossfade.gate WHERE id = 1 AND state = 'closed' FOR UPDATE),
-     carried AS MATERIALIZED (SELECT setval(name::regclass, value) FROM closed, (VALUES {values}) AS s (name, value))
+     carried AS MATERIALIZED (SELECT setval(sequence, value, called)
+                              FROM closed, (VALUES {values}) AS s (sequence, value, called))
 UPDATE crossfade.gate SET state = 'open'
 WHERE id IN (SELECT id FROM closed) AND (SELECT count(*) FROM carried) > 0 RETURNING 1
 """

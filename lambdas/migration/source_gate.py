@@ -13,8 +13,8 @@ from migration import fence
 from migration.access import Session
 from migration.errors import SourceAlreadyOpen
 from migration.gate import Gate
-from migration.identifiers import qualified, text_literal
-from migration.sequences import Sequence
+from migration.identifiers import text_literal
+from migration.sequences import Sequence, as_values
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class SourceGate:
 
     def open(self, session: Session, sequences: Iterable[Sequence]) -> None:
         """Gate, sequences and fence in one transaction and one round trip. Raises DatabaseRefused if not closed."""
-        values = ", ".join(f"({text_literal(qualified(s.schema, s.name))}, {s.last_value})" for s in sequences)
+        values = as_values(sequences)
         parts = [
             _OPEN.format(attempt=self.attempt),
             *([_CARRY.format(values=values)] if values else []),
@@ -74,9 +74,12 @@ _OPEN = """
 UPDATE crossfade.gate SET state = 'open' WHERE id = 1 AND attempt = {attempt} AND state = 'closed';
 IF NOT FOUND THEN RAISE EXCEPTION 'the gate of the source is not closed for attempt {attempt}'; END IF
 """
-# Never back: the source may have given out more itself, if somebody called nextval behind the fence.
+# Never back: the source may have given out more itself, if somebody called nextval behind the fence. What it has given
+# out is NULL when that is nothing, which greatest and least pass over.
 _CARRY = """
-PERFORM setval(seqrelid, CASE WHEN seqincrement > 0 THEN greatest(value, pg_sequence_last_value(seqrelid))
-                              ELSE least(value, pg_sequence_last_value(seqrelid)) END)
-FROM (VALUES {values}) AS carried (name, value) JOIN pg_sequence ON seqrelid = name::regclass
+PERFORM setval(seqrelid, furthest, called OR coalesce(furthest = given, false))
+FROM (VALUES {values}) AS carried (sequence, value, called) JOIN pg_sequence ON seqrelid = sequence,
+     LATERAL (SELECT pg_sequence_last_value(seqrelid) AS given) AS source,
+     LATERAL (SELECT CASE WHEN seqincrement > 0 THEN greatest(value, given)
+                          ELSE least(value, given) END AS furthest) AS reached
 """

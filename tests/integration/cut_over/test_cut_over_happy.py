@@ -91,6 +91,33 @@ def test_the_source_gives_out_no_number_twice(
             server.run("drop sequence numbers", DATABASE)
 
 
+def test_a_sequence_that_was_set_and_not_called_goes_on_where_it_was_set(stage: Stage) -> None:
+    made = ("unused", '"Re ""set"', "taken", "late")
+    for server in (stage.source, stage.target):
+        for name in made[:3]:
+            server.run(f"create sequence {name} start 3", DATABASE)
+    stage.source.run("create sequence late", DATABASE)
+    try:
+        stage.source.run("""select setval('"Re ""set"', 1000, false), setval('taken', 5, false)""", DATABASE)
+        CUT.begin(stage)
+        with CUT.run(stage) as run:
+            CUT.move(run)
+        assert next_values(stage.target, *made[:2]) == [3, 1000]
+        stage.target.run("""select setval('"Re ""set"', 2000, false)""", DATABASE)
+        stage.source.run("set transaction_read_only = off; select nextval('taken')", DATABASE)
+        with BACK.run(stage) as run:
+            BACK.move(run)
+        assert next_values(stage.source, *made[:3]) == [4, 2000, 6]
+    finally:
+        stage.reset()
+        for server in (stage.source, stage.target):
+            server.run(f"drop sequence if exists {', '.join(made)}", DATABASE)
+
+
+def next_values(server: Server, *names: str) -> list[object]:
+    return [server.run(f"select nextval('{name}')", DATABASE)[0][0] for name in names]
+
+
 def generation(stage: Stage) -> int:
     value = clients.ssm().get_parameter(Name="/crossfade/orders/writer")["Parameter"]["Value"]
     return int(json.loads(value)["generation"])
