@@ -19,11 +19,13 @@ RESERVED_ROLES = ("rdsadmin", "rdsrepladmin", "rdstopmgr")
 
 
 def obstacles(session: Session, roles: Sequence[str], replication_role: str) -> list[str]:
-    """What forbids a fence now: long transactions and DDL it would cut; prepared ones and writers it would miss."""
+    """What forbids a fence now: what it would cut (long transactions, DDL), what it would miss, roles that are gone."""
     found = [str(row[0]) for row in session.rows(_OBSTACLES, ours=[replication_role, *RESERVED_ROLES])]
     writers = [str(row[0]) for row in session.rows(LISTS["application_roles"], application="")]
     missed = [f"the role {role} can write since after the assessment" for role in writers if role not in roles]
-    return found + missed
+    gone = session.rows("SELECT unnest(CAST(:roles AS text[])) EXCEPT SELECT rolname FROM pg_roles", roles=list(roles))
+    dropped = [f"the role {row[0]} was dropped after the assessment; create it again, or abort" for row in gone]
+    return found + missed + dropped
 
 
 def open_transactions(session: Session) -> list[str]:
@@ -42,14 +44,13 @@ def raise_fence(session: Session, database: str, roles: Sequence[str]) -> str:
 
 
 def lift_fence(session: Session, database: str, roles: Sequence[str]) -> None:
-    """Undoes `raise_fence`. Idempotent."""
-    session.execute(f"BEGIN; {'; '.join(lifting_statements(database, roles))}; COMMIT")
+    """Undoes `raise_fence`, for those of `roles` that still exist. Idempotent."""
+    session.execute(f"DO {text_literal(f'BEGIN {lifting_statements(database, roles)}; END')}")
 
 
-def lifting_statements(database: str, roles: Sequence[str]) -> list[str]:
-    """What `lift_fence` runs, for whoever has more to do in the same transaction."""
-    reset = f"ALTER DATABASE {quoted(database)} RESET default_transaction_read_only"
-    return [reset, *(f"ALTER ROLE {quoted(role)} LOGIN" for role in roles)]
+def lifting_statements(database: str, roles: Sequence[str]) -> str:
+    """What `lift_fence` runs, in PL/pgSQL, for whoever has more to do in the same transaction."""
+    return _LIFT.format(database=quoted(database), roles=", ".join(text_literal(role) for role in roles))
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,15 @@ def application_sessions(session: Session, roles: Sequence[str]) -> int:
     return int(session.value(_APPLICATION_SESSIONS, roles=list(roles)))
 
 
+_LIFT = """
+ALTER DATABASE {database} RESET default_transaction_read_only;
+DECLARE role name;
+BEGIN
+    FOR role IN SELECT rolname FROM pg_roles WHERE rolname = ANY (ARRAY[{roles}]::name[]) LOOP
+        EXECUTE format('ALTER ROLE %I LOGIN', role);
+    END LOOP;
+END
+"""
 _APPLICATION_SESSIONS = (
     "SELECT count(*) FROM pg_stat_activity WHERE usename = ANY(:roles) AND datname = current_database()"
 )

@@ -39,7 +39,7 @@ class SourceGate:
         parts = [
             _OPEN.format(attempt=self.attempt),
             *([_CARRY.format(values=values)] if values else []),
-            *fence.lifting_statements(self.database, self.roles),
+            fence.lifting_statements(self.database, self.roles),
         ]
         session.execute(f"DO {text_literal('BEGIN ' + '; '.join(parts) + '; END')}")
 

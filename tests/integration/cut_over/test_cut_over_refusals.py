@@ -13,7 +13,9 @@ import pytest
 from migration.cut_over_run import CutOverRun, Step
 from migration.cut_over_steps import STALL, probe_old_writer, raise_fence
 from migration.errors import CutOverUndone, SourceBusy
-from tests.integration.cut_over.moves import CUT, WAYS, Way
+from rehearsal.servers.postgres import Server
+from tests.integration.cut_over.faults import Boom
+from tests.integration.cut_over.moves import BACK, CUT, WAYS, Way
 from tests.integration.cut_over.stage import APPLICATION, DATABASE, MASTER, Stage
 
 
@@ -57,6 +59,55 @@ def test_a_role_that_was_made_a_writer_after_the_assessment(stage: Stage) -> Non
     finally:
         stage.source.run("drop owned by newcomer", DATABASE)
         stage.source.run("drop role newcomer")
+
+
+@contextmanager
+def another_role(stage: Stage) -> Iterator[str]:
+    """A second role of the application, on both sides."""
+    name, roles = 'batch "x"', stage.plan.source.application_roles
+    for server in (stage.source, stage.target):
+        with stage._master(server) as master:
+            master.run('create role "batch ""x""" login')
+    roles.append(name)
+    try:
+        yield name
+    finally:
+        roles.remove(name)
+        for server in (stage.source, stage.target):
+            drop(server)
+
+
+def drop(server: Server) -> None:
+    server.run('drop role if exists "batch ""x"""')
+
+
+def test_a_role_that_was_dropped_after_the_assessment(stage: Stage) -> None:
+    with another_role(stage) as role:
+        drop(stage.source)
+        assert f"the role {role} was dropped after the assessment; create it again, or abort" in refusal(stage)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=name_of)
+def test_a_role_that_is_dropped_behind_the_fence_does_not_keep_the_others_out(stage: Stage, way: Way) -> None:
+    def drop_and_fail() -> None:
+        drop(way.old(stage))
+        raise Boom
+
+    with another_role(stage):
+        way.begin(stage)
+        with way.run(stage) as run, pytest.raises(CutOverUndone):
+            way.move(run, stall=before("writeMarker", drop_and_fail, way.stall))
+        way.assert_not_moved(stage)
+        way.unfence(stage)
+
+
+def test_a_role_that_was_dropped_on_the_fenced_source_does_not_keep_it_closed(stage: Stage) -> None:
+    with another_role(stage):
+        BACK.begin(stage)
+        drop(stage.source)
+        with BACK.run(stage) as run:
+            BACK.move(run)
+        BACK.assert_moved(stage)
 
 
 @contextmanager
