@@ -57,6 +57,18 @@ def refuse_busy_target(run: CutOverRun) -> None:
         raise SourceBusy(f"the target's replication slot cannot be made now: {'; '.join(found)}")
 
 
+def confirm_login(run: CutOverRun) -> None:
+    """Raises SourceBusy when the target refuses the application: a password changed on the source stays there."""
+    try:
+        run.sides.application(run.direction.new, writable=False).close()
+    except DatabaseRefused as refusal:
+        raise SourceBusy(
+            f"the target does not let the application of {run.plan.source.name} in ({refusal}): give its role on the"
+            f" target the password in {run.plan.source.settings.application_secret_arn}, by ALTER ROLE as the target's"
+            " master user"
+        ) from None
+
+
 def prepare_fence(run: CutOverRun) -> None:
     """Looks up what would take time in the stall."""
     run.ender = SessionEnder.prepare(run.old, run.roles, run.replication_role)
@@ -240,7 +252,7 @@ _MAKE_REVERSE_SLOT = Step("makeReverseSlot", make_reverse_slot, drop_reverse_slo
 _OPEN_GATE = Step("openGate", open_gate)
 _PUBLISH = Step("publishWriter", publish_writer)
 
-PREPARE = (*_REFUSE, Step("refuseBusyTarget", refuse_busy_target))
+PREPARE = (*_REFUSE, Step("refuseBusyTarget", refuse_busy_target), Step("confirmLogin", confirm_login))
 STALL = (*_CLOSE, _MAKE_REVERSE_SLOT, _OPEN_GATE)
 FINISH = (_PUBLISH, Step("flipWriterRecord", flip_writer_record), Step("recallPosition", recall_position))
 

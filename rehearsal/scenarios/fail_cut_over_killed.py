@@ -10,6 +10,7 @@ STEPS = (
     "rehearseMarker",
     "readPublication",
     "refuseBusyTarget",
+    "confirmLogin",
     "prepareFence",
     "writeJournal",
     "raiseFence",

@@ -16,7 +16,7 @@ from migration.errors import CutOverUndone, SourceBusy
 from rehearsal.servers.postgres import Server
 from tests.integration.cut_over.faults import Boom
 from tests.integration.cut_over.moves import BACK, CUT, WAYS, Way
-from tests.integration.cut_over.stage import APPLICATION, DATABASE, MASTER, Stage
+from tests.integration.cut_over.stage import APPLICATION, DATABASE, MASTER, PASSWORD, Stage
 
 
 def name_of(way: Way) -> str:
@@ -108,6 +108,17 @@ def test_a_role_that_was_dropped_on_the_fenced_source_does_not_keep_it_closed(st
         with BACK.run(stage) as run:
             BACK.move(run)
         BACK.assert_moved(stage)
+
+
+def test_a_password_of_the_application_that_the_target_does_not_know(stage: Stage) -> None:
+    with stage._master(stage.target) as master:
+        master.run(f"alter role {APPLICATION} password 'the old one'")
+        try:
+            said = refusal(stage)
+        finally:
+            master.run(f"alter role {APPLICATION} password '{PASSWORD}'")
+    assert "the target does not let the application of orders in" in said
+    assert "the password in application, by ALTER ROLE as the target's master user" in said
 
 
 @contextmanager
