@@ -224,6 +224,7 @@ def _moving(may: Grants) -> list[FunctionRow]:
                 may.dms("task", "StartReplicationTask", "StopReplicationTask"),
                 may.anywhere("dms:DescribeReplicationTasks"),
                 *may.scheduling(),
+                may.schedules("DeleteSchedule"),
                 may.tokens("SendTaskSuccess"),
                 may.notices(),
             ],

@@ -12,12 +12,13 @@ from typing import Any
 
 from migration import fence, forward_slots, identities, reverse_watch, source_preparation, target_preparation
 from migration.access import Session
-from migration.bake_ending import COMPLETION, ending_of, schedule_name
-from migration.errors import AbortRequested, FlipIncomplete, ReplicationNotReady, Throttled
+from migration.bake_ending import COMPLETION, ROLL_BACK, ending_of, extended, schedule_name
+from migration.errors import AbortRequested, FlipIncomplete, ReplicationNotReady, RollBackRequested, Throttled
 from migration.ledger import Ledger
 from migration.model import MigrationPlan
 from migration.names import Names
 from migration.reverse_start import ReverseStart
+from migration.roll_back import is_under_way
 from migration.route53 import DnsRecords
 from migration.scheduler import Schedules
 from migration.short_locks import with_short_locks
@@ -101,8 +102,9 @@ class BakePeriod:
     def begin(self, task_token: str, now: datetime) -> dict[str, Any]:
         """Keeps the token; what is remembered of the bake afterwards. Entered again, the period ends when it was to.
 
-        A decision for completion stands, one for a roll back that led here again does not. Without days of bake the
-        end is Scheduler's soonest, the next minute. Raises AbortRequested when another execution has taken over since.
+        A decision for completion stands. One for a roll back that was undone does not, and leaves a day to try again;
+        one that nobody has followed yet, since nobody waited, is followed now: RollBackRequested. Without days of bake
+        the end is Scheduler's soonest, the next minute. Raises AbortRequested when another execution has taken over.
         """
         remembered = self.ledger.read(self.plan.migration_id)
         _require_driver(remembered, self.plan.migration_id, self.execution_arn)
@@ -111,6 +113,11 @@ class BakePeriod:
         bake = {"endsAt": latest.isoformat(timespec="seconds"), **before, "taskToken": task_token}
         ending = ending_of(remembered)
         bake.pop("ending", None)
+        if ending == ROLL_BACK:
+            if is_under_way(remembered):
+                asked = remembered["rollBack"]
+                raise RollBackRequested(f"{asked['by']} asked to go back to the source: {asked['reason']}")
+            bake["endsAt"] = extended(bake["endsAt"], now)
         if ending == COMPLETION or datetime.fromisoformat(bake["endsAt"]) <= now:
             bake["ending"] = COMPLETION
         expected = {"bake.taskToken": before["taskToken"], "bake.ending": ending} if before else {"bake": None}
@@ -120,8 +127,9 @@ class BakePeriod:
         return bake
 
     def make_schedules(self, ends_at: datetime, now: datetime) -> None:
-        """One at the end of the period, one every minute for the way back; those that exist stay."""
+        """One at the end of the period, which may have moved, one every minute for the way back."""
         migration_id = self.plan.migration_id
+        self.schedules.delete(schedule_name(migration_id))
         self.schedules.once(schedule_name(migration_id), ends_at, self.finish_arn, {"migrationId": migration_id})
         name, payload = reverse_watch.schedule_name(migration_id), reverse_watch.schedule_payload(migration_id)
         self.schedules.every(name, reverse_watch.INTERVAL_MINUTES, now, self.watch_arn, payload)

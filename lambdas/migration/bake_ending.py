@@ -6,7 +6,7 @@ A Bake that is entered again writes a new `bake` with a new token and no ending.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from migration.context import require_unfinished
@@ -22,6 +22,11 @@ _DECIDED = {
     COMPLETION: "The bake of the migration {id} is over already: the migration completes and its way back is retired.",
     ROLL_BACK: "The migration {id} is being rolled back already: crossfade-status follows it.",
 }
+
+
+def extended(ends_at: str, now: datetime) -> str:
+    """When the bake ends after a switch back was undone: not before a day has passed to try once more."""
+    return max(ends_at, (now + timedelta(days=1)).isoformat(timespec="seconds"))
 
 
 def schedule_name(migration_id: str) -> str:

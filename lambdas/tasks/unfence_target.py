@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from migration import clients
+from migration.bake_ending import extended
 from migration.begin import begin_driven
 from migration.context import about
 from migration.direction import switch_back
@@ -25,8 +27,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     remembered = ledger.read(plan.migration_id)
     if remembered["rollBack"].get("state") != "undone":
         reason = sentence(event.get("switchBackFailure", {}))
-        ends_at, way_back = remembered.get("bake", {}).get("endsAt", ""), remembered.get("reverse", {}).get("state", "")
-        message = switch_back_undone(about(plan), reason, ends_at, way_back)
+        ends_at = extended(remembered.get("bake", {}).get("endsAt", ""), datetime.now(UTC))
+        message = switch_back_undone(about(plan), reason, ends_at, remembered.get("reverse", {}).get("state", ""))
         Notices(clients.sns(), os.environ["CROSSFADE_TOPIC_ARN"]).send(message)
         ledger.update(plan.migration_id, {"rollBack.state": "undone", "rollBack.failure": reason})
     return result

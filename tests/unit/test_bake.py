@@ -12,7 +12,7 @@ import pytest
 
 from migration import bake
 from migration.bake import BakePeriod
-from migration.errors import AbortRequested
+from migration.errors import AbortRequested, RollBackRequested
 from migration.ledger import Ledger
 from migration.model import MigrationPlan, Options, Source, SourceSettings, Target
 from migration.scheduler import Schedules, ScheduleSettings
@@ -62,6 +62,23 @@ def test_entered_again_it_ends_when_it_was_to(ledger: Ledger) -> None:
     ledger.update(ID, {"bake.ending": "rollBack"})
     again = period(ledger).begin("second", NOW + timedelta(days=3))
     assert again == {"taskToken": "second", "endsAt": END} == remembered(ledger)
+
+
+def test_a_roll_back_that_nobody_has_followed_is_followed(ledger: Ledger) -> None:
+    period(ledger).begin("first", NOW)
+    ledger.update(ID, {"bake.ending": "rollBack", "rollBack": {"attempt": 1, "by": "ann", "reason": "slow"}})
+    with pytest.raises(RollBackRequested, match="ann asked to go back to the source: slow"):
+        period(ledger).begin("second", NOW + timedelta(days=1))
+
+
+def test_an_undone_roll_back_leaves_a_day_to_try_again(ledger: Ledger) -> None:
+    period(ledger).begin("first", NOW)
+    undone = {"fence": {"state": "unfenced", "attempt": 1}}
+    asked = {"attempt": 1, "by": "ann", "reason": "slow"}
+    ledger.update(ID, {"bake.ending": "rollBack", "rollBack": asked, "switchBack": undone})
+    late = NOW + timedelta(days=8)
+    again = period(ledger).begin("second", late)
+    assert again == {"taskToken": "second", "endsAt": (late + timedelta(days=1)).isoformat(timespec="seconds")}
 
 
 def test_a_decision_for_completion_stands(ledger: Ledger) -> None:
