@@ -165,9 +165,9 @@ class TaskAccount:
             name = ASL[name]["Next"]
 
     @contextmanager
-    def source(self) -> Iterator[pg8000.native.Connection]:
-        """The master user's session on the source."""
-        with self.rds.session(self.rds.instance("orders-db")["Endpoint"]["Address"]) as session:
+    def source(self, *login: str) -> Iterator[pg8000.native.Connection]:
+        """A session on the source: the master user's unless another's name and password are given."""
+        with self.rds.session(self.rds.instance("orders-db")["Endpoint"]["Address"], *login) as session:
             yield session
 
     @contextmanager

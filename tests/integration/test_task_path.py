@@ -151,7 +151,6 @@ def records_of(account: TaskAccount) -> DnsRecords:
 def image(account: TaskAccount) -> dict[str, Any]:
     """Everything that exists in the account, by name and state, and what a migration touches on the source."""
     rds, dms = account.rds.client, clients.dms()
-    clusters = rds.describe_db_clusters()["DBClusters"]
     groups = rds.describe_db_cluster_parameter_groups()["DBClusterParameterGroups"]
     secrets = boto3.client("secretsmanager").list_secrets()["SecretList"]
     schedules = boto3.client("scheduler").list_schedules()["Schedules"]

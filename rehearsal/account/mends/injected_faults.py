@@ -45,16 +45,21 @@ async def _handle(
     service: str, handler: Any, method: str, path: str, headers: Any, body: Any, query: Any, *more: Any
 ) -> Any:
     request = authorization.claim_call()
-    rule = request and faults.of_call(
-        request.decisions[0][0], request.principal.removesuffix(_REGION_SUFFIX), lambda: request.text
-    )
-    effect = rule["effect"] if rule else ""
+    rule = _rule_for(request) if request else None
+    if request is None or rule is None:
+        return await handler(method, path, headers, body, query, *more)
+    effect = rule["effect"]
     if effect == "delay":
         await asyncio.sleep(rule["seconds"])
     answer = effect != "error" and await handler(method, path, headers, body, query, *more)
     if effect == "drop-after":
         _hang_up.get()()
     return _error(service, headers, request.id, rule) if effect.startswith("error") else answer
+
+
+def _rule_for(request: authorization.Request) -> faults.Rule | None:
+    caller = request.principal.removesuffix(_REGION_SUFFIX)
+    return faults.of_call(request.decisions[0][0], caller, lambda: request.text)
 
 
 def _error(service: str, headers: Any, request_id: str, rule: faults.Rule) -> Any:

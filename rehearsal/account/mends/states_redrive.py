@@ -29,17 +29,17 @@ def apply() -> None:
 
 
 def _redrive(data: dict[str, Any]) -> Any:
-    arn, token = str(data.get("executionArn", "")), data.get("clientToken")
+    arn, token = str(data.get("executionArn", "")), str(data.get("clientToken") or "")
     execution = stepfunctions._executions.get(arn)
     if execution is None:
         return error_response_json("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'", 400)
     tokens: list[str] = execution.setdefault("redriveTokens", [])
-    if token is None or token not in tokens:
+    if not token or token not in tokens:
         reason = execution_events.redrive_state(execution)["redriveStatusReason"]
         if reason:
             return error_response_json("ExecutionNotRedrivable", reason, 400)
         _go_on(execution)
-        tokens[:] = [*tokens, token][-_MAX_TOKENS:]
+        tokens[:] = [*tokens, *filter(None, [token])][-_MAX_TOKENS:]
     return json_response({"redriveDate": execution["redriveDate"]})
 
 
