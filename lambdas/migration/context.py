@@ -59,6 +59,11 @@ def require_unfinished(ledger: Ledger, migration_id: str) -> dict[str, Any]:
     return remembered
 
 
+def is_rolled_back(ledger: Ledger, migration_id: str) -> bool:
+    """Whether the source has been given back: what is on it now may be another migration's."""
+    return ledger.read(migration_id).get("stage") == "RolledBack"
+
+
 def current_execution(remembered: Mapping[str, Any]) -> str:
     """ARN of the execution that has the migration: its own, or the one that took over when that was stopped."""
     return str(remembered.get("takenOverBy") or remembered["context"]["plan"]["executionArn"])

@@ -9,6 +9,7 @@ from typing import Any
 from migration import clients
 from migration.aurora import Aurora
 from migration.begin import begin_driven
+from migration.context import is_rolled_back
 from migration.errors import RetirementPending, TargetAlreadyOpen
 from migration.gate import Gate, TargetGate
 from migration.ledger import Ledger
@@ -27,13 +28,13 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     plan = begin_driven("DiscardTarget", event, ledger)
     sides, rds, records = sides_of(plan, event), Rds(clients.rds()), DnsRecords(clients.route53(), plan.source.settings)
     restoring = SourceRestoring(sides, ledger, records, rds)
-    _require_not_in_use(sides, records)
-
-    restoring.restore_records()
-    Aurora(clients.rds(), plan).discard()
-    if not rds.delete_snapshot(Names(plan).snapshot):
-        raise RetirementPending(f"snapshot {Names(plan).snapshot} is still being taken")
-    restoring.restore_source()
+    if not is_rolled_back(ledger, plan.migration_id):
+        _require_not_in_use(sides, records)
+        restoring.restore_records()
+        Aurora(clients.rds(), plan).discard()
+        if not rds.delete_snapshot(Names(plan).snapshot):
+            raise RetirementPending(f"snapshot {Names(plan).snapshot} is still being taken")
+        restoring.restore_source()
     restoring.release()
     return {"restored": True}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from migration import clients
 from migration.begin import begin_driven
+from migration.context import is_rolled_back
 from migration.errors import RetirementPending
 from migration.ledger import Ledger
 from migration.names import Names
@@ -23,9 +24,10 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     plan = begin_driven("KeepTarget", event, ledger)
     rds, records = Rds(clients.rds()), DnsRecords(clients.route53(), plan.source.settings)
     restoring = SourceRestoring(sides_of(plan, event), ledger, records, rds)
-    restoring.restore_records()
-    if not rds.delete_snapshot(Names(plan).snapshot):
-        raise RetirementPending(f"snapshot {Names(plan).snapshot} is still being taken")
-    restoring.restore_source()
+    if not is_rolled_back(ledger, plan.migration_id):
+        restoring.restore_records()
+        if not rds.delete_snapshot(Names(plan).snapshot):
+            raise RetirementPending(f"snapshot {Names(plan).snapshot} is still being taken")
+        restoring.restore_source()
     restoring.release()
     return {"clusterId": plan.target.cluster_id}

@@ -9,6 +9,7 @@ from typing import Any
 from migration import clients, replication_way
 from migration.begin import begin_driven
 from migration.completion import ReplicationRetirement
+from migration.context import is_rolled_back
 from migration.dms import Dms
 from migration.ledger import Ledger
 from migration.names import Names
@@ -21,6 +22,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Returns {"droppedSlots"}. Raises RetirementPending while DMS still deletes something."""
     ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
     plan = begin_driven("StopReplication", event, ledger)
+    if is_rolled_back(ledger, plan.migration_id):
+        return {"droppedSlots": []}
     names, client = Names(plan), clients.dms()
     retirement = ReplicationRetirement(
         sides_of(plan, event),

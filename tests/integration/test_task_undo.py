@@ -7,7 +7,17 @@ import pytest
 
 from migration import clients
 from migration.errors import NotReady, StateDrifted
+from migration.ledger import Claim, Ledger
 from tests.integration.task_account import READER_NAME, WRITER_NAME, TaskAccount
+
+
+@pytest.fixture(autouse=True)
+def _schedules(account: TaskAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The group of the schedules, which the compensations look through."""
+    boto3.client("scheduler").create_schedule_group(Name="crossfade")
+    monkeypatch.setenv("CROSSFADE_SCHEDULE_GROUP", "crossfade")
+    monkeypatch.setenv("CROSSFADE_SCHEDULER_ROLE_ARN", "arn:aws:iam::123456789012:role/scheduler")
+    monkeypatch.setenv("CROSSFADE_SCHEDULE_DLQ_ARN", "arn:aws:sqs:us-east-1:123456789012:dlq")
 
 
 @pytest.mark.parametrize(
@@ -29,6 +39,21 @@ def test_what_is_half_made_is_undone(account: TaskAccount, done: str, begun: str
         account.run(name)
     _nothing_is_left(account)
     assert account.records(WRITER_NAME) + account.records(READER_NAME) == before
+
+
+@pytest.mark.parametrize("late", ["StopReplication", "DiscardTarget", "KeepTarget"])
+def test_what_runs_again_after_the_end_leaves_the_next_migration_alone(account: TaskAccount, late: str) -> None:
+    account.deploy()
+    account.run_until("PrepareSource")
+    for name in ("StopReplication", "DiscardTarget"):
+        account.run(name)
+    ledger = Ledger(clients.dynamodb(), "ledger")
+    theirs = ledger.claim("orders", Claim("orders-another", account.start_execution(), "now"))
+    with account.source() as source:
+        source.run("create schema crossfade")
+        account.run(late)
+        assert source.run("select to_regnamespace('crossfade')::text") == [["crossfade"]]
+    assert ledger.holder("orders") == theirs
 
 
 def test_a_failed_connection_test_is_drift_and_undone(account: TaskAccount) -> None:
