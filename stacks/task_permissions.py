@@ -342,8 +342,14 @@ def _operations(may: Grants) -> list[FunctionRow]:
         _short(
             "operations",
             "CompleteEarly",
-            [ledger, may.tokens("SendTaskSuccess"), may.schedules("DeleteSchedule")],
-            (LEDGER, *SCHEDULES),
+            [
+                ledger,
+                may.tokens("SendTaskSuccess"),
+                may.executions(),
+                may.take_over(),
+                may.schedules("DeleteSchedule"),
+            ],
+            (LEDGER, MACHINE, *SCHEDULES),
         ),
         *(_short("operations", name, [ledger], (LEDGER,)) for name in ("Pause", "Resume")),
         _short(

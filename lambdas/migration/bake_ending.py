@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from migration.context import require_unfinished
+from migration.context import current_execution, require_unfinished
 from migration.errors import MigrationBlocked
 from migration.executions import Executions
 from migration.ledger import Ledger
 from migration.logs import logger
 from migration.operator_request import OperatorRequest
 from migration.scheduler import Schedules
+from migration.takeover import take_over
 
 COMPLETION, ROLL_BACK = "completion", "rollBack"
 _DECIDED = {
@@ -65,16 +66,24 @@ def decide(
 
 
 def complete_early(
-    ledger: Ledger, executions: Executions, schedules: Schedules, request: OperatorRequest, now: datetime
+    ledger: Ledger,
+    executions: Executions,
+    schedules: Schedules,
+    state_machine_arn: str,
+    request: OperatorRequest,
+    now: datetime,
 ) -> dict[str, Any]:
     """Ends the bake now: result `{"completion": {"by", "reason", "at"}}`. Doing it twice is fine.
+
+    Where the execution has ended without completing, another one takes over and completes.
 
     Raises MigrationBlocked at any other moment.
     """
     remembered = require_unfinished(ledger, request.migration_id)
     decide(ledger, request.migration_id, remembered, COMPLETION, {"bake.endedBy": request.by})
     journal = request.journal(now)
-    executions.succeed(remembered["bake"]["taskToken"], {"endsAt": journal["at"], "endedBy": request.by})
+    if not executions.succeed(remembered["bake"]["taskToken"], {"endsAt": journal["at"], "endedBy": request.by}):
+        take_over(executions, state_machine_arn, request.migration_id, current_execution(remembered))
     schedules.delete(schedule_name(request.migration_id))
     return {"completion": journal}
 

@@ -19,4 +19,5 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     ledger = Ledger(clients.dynamodb(), os.environ["CROSSFADE_TABLE"])
     executions = Executions(clients.stepfunctions())
     schedules = Schedules(clients.scheduler(), schedule_settings())
-    return bake_ending.complete_early(ledger, executions, schedules, parse_request(event), datetime.now(UTC))
+    machine_arn, request = os.environ["CROSSFADE_STATE_MACHINE_ARN"], parse_request(event)
+    return bake_ending.complete_early(ledger, executions, schedules, machine_arn, request, datetime.now(UTC))

@@ -10,6 +10,7 @@ import pytest
 from migration import aborting, bake_ending
 from migration.errors import MigrationBlocked
 from migration.operator_request import OperatorRequest, parse_request
+from migration.recall import next_state
 from migration.roll_back import roll_back
 from tests.unit.operated_migration import ADA, EXECUTION_ARN, ID, MACHINE_ARN, NOW, WISH, Operated, operated
 
@@ -39,7 +40,9 @@ def go_back(migration: Operated, request: OperatorRequest = ADA) -> dict[str, An
 
 
 def complete(migration: Operated) -> dict[str, Any]:
-    return bake_ending.complete_early(migration.ledger, migration.executions, migration.schedules, ADA, NOW)
+    return bake_ending.complete_early(
+        migration.ledger, migration.executions, migration.schedules, MACHINE_ARN, ADA, NOW
+    )
 
 
 def finish(migration: Operated) -> bool:
@@ -252,6 +255,15 @@ def test_completing_early_twice_and_the_schedule_that_fires_all_the_same(migrati
         assert complete(migration) == {"completion": WISH}
     assert migration.machine.told == [("bake", {"endsAt": WISH["at"], "endedBy": "ada"})]
     assert finish(migration) is False
+
+
+def test_completing_from_a_dead_execution(migration: Operated) -> None:
+    migration.remember(**BAKE)
+    migration.die("FAILED")
+    for _ in range(2):
+        assert complete(migration) == {"completion": WISH}
+    assert migration.machine.started == UNDO
+    assert next_state(migration.remembered) == "Complete"
 
 
 def test_completing_before_the_bake(migration: Operated) -> None:
