@@ -8,6 +8,7 @@ from rehearsal.light import Scenario, Story
 
 STEPS = (
     "makeGate",
+    "compareSchemas",
     "refuseBusyWriter",
     "rehearseMarker",
     "readPublication",
