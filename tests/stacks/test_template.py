@@ -90,7 +90,7 @@ def test_state_machine_logs_everything(template: Template) -> None:
 
 def test_definition_stays_readable(resources: Resources) -> None:
     machine = of_type(resources, "AWS::StepFunctions::StateMachine")[0]
-    assert json.loads(machine["DefinitionString"])["StartAt"] == "AssessSource"
+    assert json.loads(machine["DefinitionString"])["StartAt"] == "IsUndo"
     assert set(machine["DefinitionSubstitutions"]) == {row.name for row in ROWS.values() if row.package == "tasks"}
 
 
