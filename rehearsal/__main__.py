@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", type=int, help="the first seed of the sweep (default 1); without --seeds only this one")
     lab = commands.add_parser("lab", help="the same account with the app and the shop's load, left running")
     for each in (run, lab):
-        each.add_argument("--pace", type=float, help="AWS seconds in a real one (default 100, light scenarios 1000)")
+        each.add_argument("--pace", type=float, help="AWS seconds in a real one (default 100, light scenarios 800)")
     commands.add_parser("lab-down", help="end the lab")
     return parser
 

@@ -117,5 +117,6 @@ def _settings(shop: Shop, directory: Path) -> WorkloadSettings:
         readers=1,
         writes_per_second=16.0,
         reads_per_second=4.0,
+        max_connection_age_seconds=4.0,
         size=schema.SMALL,
     )

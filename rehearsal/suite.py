@@ -19,7 +19,7 @@ from rehearsal.light import Scenario
 from rehearsal.one import Outcome
 from rehearsal.progress import Progress
 
-PACE = 300.0
+PACE = 800.0
 AT_ONCE = 2
 PER_ACCOUNT = 60  # scenarios; then a fresh account, whose call record and listings are short again
 Play = Callable[[Scenario, str, Path, Callable[[str], None]], Outcome]

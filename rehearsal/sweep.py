@@ -69,7 +69,7 @@ MOMENTS = (
     "StopReplication",
 )
 OPERATIONS = ("abort", "approve", "reject", "roll-back", "pause", "resume", "complete-early", "status")
-BOTHER_SECONDS = 4.0
+BOTHER_SECONDS = 2.5
 """On-call looks after a migration that has not moved for so long."""
 REDRIVES = 6
 LONGEST_LINE = 30

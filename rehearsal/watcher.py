@@ -24,7 +24,7 @@ from rehearsal.workload.settings import WorkloadSettings, load
 JOURNAL = "watch.jsonl"
 PERIOD_SECONDS = 0.04
 # A side that has refused logins for a while is asked less often: each refusal costs a TLS and a password handshake.
-PATIENCE_SECONDS, PATIENT_PERIOD_SECONDS = 3.0, 0.2
+PATIENCE_SECONDS, PATIENT_PERIOD_SECONDS = 1.0, 0.2
 SEARCH_PERIOD_SECONDS = 0.3
 # A refused session may be refused for itself (a default taken over at login): only a new one tells about the server.
 SESSION_SECONDS = 0.25
