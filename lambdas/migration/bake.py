@@ -46,6 +46,8 @@ class Settling:
     records: DnsRecords
     ledger: Ledger
     reverse: ReverseStart
+    dns_change: str | None
+    """Of the cut-over's flip; None when that was made by a run that died."""
 
     def settle(self) -> None:
         """The writer's record is published, nobody is on the source, no guard is left, and the way back runs.
@@ -53,7 +55,8 @@ class Settling:
         Raises FlipIncomplete when the application still has sessions on the source, ReplicationNotReady until the
         forward task has stopped and the reverse task runs. Idempotent.
         """
-        self.records.wait_insync(self.records.flip_writer(Side.TARGET))
+        flip = self.records.flip_writer
+        self.records.wait_insync(flip(Side.TARGET) or self.dns_change or flip(Side.TARGET, again=True))
         with self.sides.source_admin() as source, self.sides.target_admin() as target:
             sessions = fence.application_sessions(source, self.plan.source.application_roles)
             if sessions:

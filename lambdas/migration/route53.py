@@ -19,7 +19,8 @@ class DnsRecords:
     """The two names of one source in its hosted zone.
 
     Every change is one batch, which Route 53 applies as a whole or not at all (AWS_RULES R6.1).
-    Changing methods return the id of the change to wait for, None when nothing had to change.
+    Changing methods return the id of the change to wait for, None when nothing had to change: then it may be on its
+    way still, and `again` makes a change that can be waited for.
     """
 
     def __init__(self, client: Route53Client, settings: SourceSettings) -> None:
@@ -62,21 +63,22 @@ class DnsRecords:
         """The share of the reads that goes to the target."""
         return weights.target_percent(self.find(self.reader_name))
 
-    def set_reader_weights(self, percent_to_target: int) -> str | None:
+    def set_reader_weights(self, percent_to_target: int, *, again: bool = False) -> str | None:
         """Gives the target this share of the reads."""
-        return self._apply(weights.reader_changes(self.reader_name, self.find(self.reader_name), percent_to_target))
+        found = self.find(self.reader_name)
+        return self._apply(weights.reader_changes(self.reader_name, found, percent_to_target, again=again))
 
     def writer_side(self) -> Side:
         """Where the writer's name points to."""
         return Side.TARGET if weights.target_percent(self.find(self.writer_name)) else Side.SOURCE
 
-    def prepare_flip(self, side: Side) -> list[Change]:
+    def prepare_flip(self, side: Side, *, again: bool = False) -> list[Change]:
         """The batch that points the writer at `side`, made outside the stall so that `apply` is one call inside it."""
-        return weights.writer_changes(self.writer_name, self.find(self.writer_name), side)
+        return weights.writer_changes(self.writer_name, self.find(self.writer_name), side, again=again)
 
-    def flip_writer(self, side: Side = Side.TARGET) -> str | None:
+    def flip_writer(self, side: Side = Side.TARGET, *, again: bool = False) -> str | None:
         """Points the writer at one side: 100/0 → 0/100 in one batch."""
-        return self._apply(self.prepare_flip(side))
+        return self._apply(self.prepare_flip(side, again=again))
 
     def flip_all(self, side: Side) -> str | None:
         """Points writer and readers at one side in one batch."""
@@ -103,7 +105,7 @@ class DnsRecords:
         deadline = time.monotonic() + limit_seconds
         while not self.is_insync(change_id):
             if time.monotonic() > deadline:
-                raise Throttled(f"Route 53 change {change_id} is still PENDING")
+                raise Throttled(f"Route 53 change {change_id} is still PENDING, not INSYNC")
             sleep(1)
 
     def _apply(self, changes: list[Change]) -> str | None:

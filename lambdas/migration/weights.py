@@ -99,14 +99,14 @@ def target_changes(name: str, records: list[RecordSet], target_host: str) -> lis
     return []
 
 
-def writer_changes(name: str, records: list[RecordSet], side: Side) -> list[Change]:
-    """Points the writer at one side, both records in one batch; no changes when it points there already."""
-    return _weight_changes(name, records, writer_weights(side))
+def writer_changes(name: str, records: list[RecordSet], side: Side, *, again: bool = False) -> list[Change]:
+    """Points the writer at one side, both records in one batch; only `again` if it points there already."""
+    return _weight_changes(name, records, writer_weights(side), again=again)
 
 
-def reader_changes(name: str, records: list[RecordSet], percent_to_target: int) -> list[Change]:
-    """Gives the target this share of the reads, both records in one batch; no changes when it has it already."""
-    return _weight_changes(name, records, reader_weights(percent_to_target))
+def reader_changes(name: str, records: list[RecordSet], percent_to_target: int, *, again: bool = False) -> list[Change]:
+    """Gives the target this share of the reads, both records in one batch; only `again` if it has it already."""
+    return _weight_changes(name, records, reader_weights(percent_to_target), again=again)
 
 
 def restoring_changes(name: str, records: list[RecordSet], original: RecordSet) -> list[Change]:
@@ -120,12 +120,12 @@ def restoring_changes(name: str, records: list[RecordSet], original: RecordSet) 
     return [*removed, {"Action": "UPSERT", "ResourceRecordSet": original}]
 
 
-def _weight_changes(name: str, records: list[RecordSet], weights: Weights) -> list[Change]:
+def _weight_changes(name: str, records: list[RecordSet], weights: Weights, *, again: bool) -> list[Change]:
     source, target = weighted_record(records, SOURCE_IDENTIFIER), weighted_record(records, TARGET_IDENTIFIER)
     if source is None or (target is None and weights.target):
         raise StateDrifted(f"{name} has not both of our weighted records; somebody changed the hosted zone.")
     wanted = [(source, weights.source)] + ([(target, weights.target)] if target else [])
-    if all(record["Weight"] == weight for record, weight in wanted):
+    if not again and all(record["Weight"] == weight for record, weight in wanted):
         return []
     return [_change("UPSERT", name, record["SetIdentifier"], host_of(record), weight) for record, weight in wanted]
 

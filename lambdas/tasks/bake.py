@@ -47,7 +47,7 @@ def _settling(plan: MigrationPlan, state: Mapping[str, Any], ledger: Ledger) -> 
         tell_broken=lambda breakage: _send(reverse_messages.way_back_broken(about(plan), breakage)),
     )
     records = DnsRecords(clients.route53(), plan.source.settings)
-    return bake.Settling(plan, sides_of(plan, state), records, ledger, reverse)
+    return bake.Settling(plan, sides_of(plan, state), records, ledger, reverse, state["cutOver"].get("dnsChange"))
 
 
 def _begin_period(plan: MigrationPlan, event: Mapping[str, Any], ledger: Ledger, now: datetime) -> None:

@@ -13,6 +13,7 @@ from migration.reader_leaving import end_reader_sessions
 from migration.route53 import DnsRecords
 from migration.scheduler import Schedules, schedule_settings
 from migration.sides import sides_of
+from migration.weights import Side
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
@@ -21,9 +22,11 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     plan = begin_driven("RestoreReads", event, ledger)
     schedules = Schedules(clients.scheduler(), schedule_settings())
     records = DnsRecords(clients.route53(), plan.source.settings)
-    records.wait_insync(read_shifting.restore(plan.migration_id, ledger, schedules, records))
+    change = read_shifting.restore(plan.migration_id, ledger, schedules, records)
+    records.wait_insync(change or records.set_reader_weights(0, again=True))
     result = {"readerPercent": records.reader_percent()}
     if "switchBack" in event:
-        records.wait_insync(event["switchBack"].get("dnsChange"))
+        flip = event["switchBack"].get("dnsChange")
+        records.wait_insync(flip or records.flip_writer(Side.SOURCE, again=True))
         result["endedSessions"] = end_reader_sessions(sides_of(plan, event))
     return result

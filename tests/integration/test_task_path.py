@@ -56,6 +56,13 @@ def deployed(account: TaskAccount, monkeypatch: pytest.MonkeyPatch) -> TaskAccou
     return account
 
 
+def waits_for_dns() -> list[str]:
+    """Grows with every look whether a change is INSYNC."""
+    seen: list[str] = []
+    clients.route53().meta.events.register("before-call.route53.GetChange", lambda **_: seen.append("GetChange"))
+    return seen
+
+
 def test_every_state_before_the_cut_over_and_all_of_it_undone(deployed: TaskAccount) -> None:
     account, found = deployed, image(deployed)
     account.assess()
@@ -63,16 +70,20 @@ def test_every_state_before_the_cut_over_and_all_of_it_undone(deployed: TaskAcco
         twice(account, name)
     records_of(account).set_reader_weights(25)
     recall(account, "RestoreReads")
+    waits = waits_for_dns()
     for name in UNDONE:
         twice(account, name)
+    assert len(waits) == 2, "RestoreReads that runs again must wait too"
     assert image(account) == found
 
 
 def test_the_cut_over_and_what_completes_it(deployed: TaskAccount) -> None:
     account = deployed
     account.run_until("PrepareReverse")
+    waits = waits_for_dns()
     for name in ("CutOver", "FinishCutOver", "Bake"):
         twice(account, name)
+    assert len(waits) >= 2, "each run of Bake must wait for the cut-over's change"
     Ledger(clients.dynamodb(), "ledger").update(account.migration_id, {"bake.ending": "completion"})
     recall(account, "Complete")
     twice(account, "Complete")

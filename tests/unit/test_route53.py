@@ -51,6 +51,16 @@ def test_a_migration_of_the_names_and_back(records: DnsRecords) -> None:
     assert records.originals() == originals
 
 
+def test_what_is_as_wanted_is_sent_again_for_a_change_to_wait_for(records: DnsRecords) -> None:
+    records.make_weighted("source.rds")
+    records.add_target("target.rds", "target-ro.rds")
+    before = records.find(WRITER), records.find(READER)
+    assert records.flip_writer(Side.SOURCE) is records.set_reader_weights(0) is None
+    assert records.flip_writer(Side.SOURCE, again=True)
+    assert records.set_reader_weights(0, again=True)
+    assert (records.find(WRITER), records.find(READER)) == before
+
+
 def test_one_name_for_both_is_refused() -> None:
     with pytest.raises(MigrationBlocked, match="two names"):
         DnsRecords(boto3.client("route53", "us-east-1"), replace(SETTINGS, reader_name=WRITER.upper() + "."))
