@@ -58,7 +58,7 @@ def test_the_pace_can_be_changed_and_waits_follow(account: Account) -> None:
 
 
 def test_an_unknown_endpoint_names_the_known_ones(account: Account) -> None:
-    with pytest.raises(AccountError, match="known: calls, health, mailbox, names, pace"):
+    with pytest.raises(AccountError, match="known: GET health, GET calls, GET mailbox, GET names, GET pace"):
         account.get("nothing")
 
 
