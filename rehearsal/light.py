@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rehearsal import execution, judgement
+from rehearsal import execution
 from rehearsal.execution import Execution
 from rehearsal.ground import client
 from rehearsal.invariants import NAMED_STATES, Records
@@ -288,23 +288,3 @@ class Story:
 
     def _mail(self, text: str) -> dict[str, Any] | None:
         return next((each for each in self.mails if text in each["subject"] or text in each["message"]), None)
-
-
-def run_of(story: Story, began: float, ended: float, calls: Sequence[Mapping[str, Any]]) -> judgement.Run:
-    """The story as the judgement takes it; how it ended is judged by the invariants."""
-    histories = [each.history() for each in story.executions]
-    cut_over = (execution.result_of("CutOver", "cutOver", history) for history in histories)
-    switch_back = (execution.result_of("SwitchBack", "switchBack", history) for history in histories)
-    return judgement.Run(
-        scenario=story.scenario.name,
-        outcome=None,
-        began=began,
-        ended=ended,
-        stages=[stage for history in histories for stage in execution.stages(history)],
-        history_events=sum(map(len, histories)),
-        calls=calls,
-        subjects=[mail["subject"] for mail in story.mails],
-        cut_over=next((each for each in cut_over if each), None),
-        switch_back=next((each for each in switch_back if each), None),
-        expected_outcome=None,
-    )

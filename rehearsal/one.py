@@ -3,15 +3,15 @@
 import json
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rehearsal import belongings, evidence, invariants, judgement, shop, traces
+from rehearsal import belongings, evidence, execution, invariants, judgement, shop, traces
 from rehearsal.ground import Ground, client, forget_clients
 from rehearsal.invariants import Ending
-from rehearsal.light import Scenario, Story, run_of
+from rehearsal.light import Scenario, Story
 from rehearsal.process import Account
 from rehearsal.records import records
 from rehearsal.workload import schema
@@ -89,7 +89,7 @@ def _judge(
     accepting = story.load.accepting()
     seen = evidence.seen(story.directory)
     calls = [call for call in account.calls(before) if _concerns(call, story.source)]
-    judged = judgement.judge(run_of(story, began, ended, calls), traces.data(story, seen, accepting), seen)
+    judged = judgement.judge(_run(story, began, ended, calls), traces.data(story, seen, accepting), seen)
     if scenario.requests_may_fail:
         judged["requests"] = {**judged["requests"], "failed_as_expected": judged["requests"]["failed"], "failed": 0}
     ending = Ending(
@@ -108,6 +108,26 @@ def _judge(
     details = {**judged, "end": story.end, "broken": broken, "source": story.source}
     stall = judged["write_stall_ms"]["max"]
     return Outcome(scenario.name, story.end, broken, judged["writes"]["lost"], stall, 0.0, details)
+
+
+def _run(story: Story, began: float, ended: float, calls: Sequence[Mapping[str, Any]]) -> judgement.Run:
+    """The story as the judgement takes it; how it ended is judged by the invariants."""
+    histories = [each.history() for each in story.executions]
+    cut_over = (execution.result_of("CutOver", "cutOver", history) for history in histories)
+    switch_back = (execution.result_of("SwitchBack", "switchBack", history) for history in histories)
+    return judgement.Run(
+        scenario=story.scenario.name,
+        outcome=None,
+        began=began,
+        ended=ended,
+        stages=[stage for history in histories for stage in execution.stages(history)],
+        history_events=sum(map(len, histories)),
+        calls=calls,
+        subjects=[mail["subject"] for mail in story.mails],
+        cut_over=next((each for each in cut_over if each), None),
+        switch_back=next((each for each in switch_back if each), None),
+        expected_outcome=None,
+    )
 
 
 def _clear_faults(account: Account, source: str) -> None:
