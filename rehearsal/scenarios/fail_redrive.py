@@ -1,45 +1,72 @@
 """A step that has to succeed fails until somebody mends the cause: the operator reads the runbook and redrives."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from rehearsal import runbook
+from rehearsal.bakes import WEEK, roll_back
 from rehearsal.light import Scenario, Story, StoryFailed
 
 DENIED = {"kind": "api", "effect": "error", "code": "AccessDeniedException", "status": 403, "times": None}
 LOOK, REDRIVE = "operator-needed/look", "operator-needed/redrive"
 
 
-def rejected(it: Story) -> None:
+def reject(it: Story) -> None:
     """Everything is to be undone."""
-    it.start(approval="manual")
-    it.until_mail("Approve:")
     it.operate("reject", reason="rehearsed")
 
 
-def approved(it: Story) -> None:
+def approve(it: Story) -> None:
     """Everything goes well up to the last state."""
-    it.start()
+    it.operate("approve")
 
 
-def stuck(state: str, begin: Callable[[Story], None], action: str, page: str = "", **rule: Any) -> Scenario:
-    """The call `action` of a state is refused for good: the execution fails in it, and goes on after a redrive."""
+def go_back(it: Story) -> None:
+    """From the bake, once the way back is open."""
+    it.operate("approve")
+    roll_back(it)
 
-    def story(it: Story) -> None:
-        denied = it.fault(**DENIED, action=action, **rule)
-        begin(it)
-        it.until(lambda: it.statuses.get(it.executions[-1].arn) == "FAILED", f"a failure in {state}")
+
+def lose_the_cut_over(it: Story) -> None:
+    """No attempt of it comes to its end: the source is fenced and somebody has to undo that."""
+    it.fault(kind="kill", function="crossfade-cut-over", match="step endSessions", times=None)
+    it.operate("approve")
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """The state `name`, in which the call `action` is denied; `look` are the runbook's commands about that state."""
+
+    name: str
+    action: str
+    look: str = ""
+    decide: Callable[[Story], None] = reject
+    end: str = "MigrationRolledBack"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def tell(self, it: Story) -> None:
+        """The execution fails in the state, and goes on in it when the cause is gone."""
+        it.start(approval="manual", **self.options)
+        it.until_mail("Approve:")
+        function = f"crossfade-{re.sub('(?<=[a-z])(?=[A-Z])', '-', self.name).lower()}"
+        denied = it.fault(**DENIED, action=self.action, principal=f"{function}*")
+        self.decide(it)
         it.until_mail("redrive-execution")
-        if it.states[-1] != state:
-            raise StoryFailed(f"the execution failed in {it.states[-1]}, not in {state}")
-        for label in filter(None, (LOOK, page)):
+        if it.states[-1] != self.name:
+            raise StoryFailed(f"the execution failed in {it.states[-1]}, not in {self.name}")
+        for label in filter(None, (LOOK, self.look)):
             _type(it, label)
         it.account.clear_faults(denied)
         _type(it, REDRIVE)
         it.statuses[it.executions[-1].arn] = "RUNNING"
 
-    end = "Complete" if state in ("FinishCutOver", "Complete") else "MigrationRolledBack"
-    return Scenario(f"fail_redrive_{state}", story, ends=(end,))
+    def scenario(self) -> Scenario:
+        """Named after the state."""
+        return Scenario(
+            f"fail_redrive_{self.name}", self.tell, ends=(self.end,), requests_may_fail=self.name == "UnfenceSource"
+        )
 
 
 def _type(it: Story, label: str) -> None:
@@ -49,9 +76,13 @@ def _type(it: Story, label: str) -> None:
         raise StoryFailed(f"{label} of the runbook failed: {typed.errors or typed.refused}")
 
 
-SCENARIOS = [
-    stuck("RestoreReads", rejected, "route53:ChangeResourceRecordSets", "operator-needed/records"),
-    stuck("StopReplication", rejected, "dms:DeleteReplicationInstance", "operator-needed/dms", match=""),
-    stuck("DiscardTarget", rejected, "rds:DeleteDBCluster", "operator-needed/cluster"),
-    stuck("Complete", approved, "rds:CreateDBSnapshot", "operator-needed/source", principal="crossfade-complete*"),
-]
+STATES = (
+    Stuck("UnfenceSource", "dynamodb:UpdateItem", "operator-needed/databases", lose_the_cut_over),
+    Stuck("RestoreReads", "route53:ChangeResourceRecordSets", "operator-needed/records"),
+    Stuck("StopReplication", "secretsmanager:DeleteSecret", "operator-needed/dms"),
+    Stuck("DiscardTarget", "rds:DeleteDBCluster", "operator-needed/cluster"),
+    Stuck("Bake", "scheduler:CreateSchedule", "writer-moved/status", approve, "Complete"),
+    Stuck("KeepTarget", "route53:ChangeResourceRecordSets", decide=go_back, options=WEEK),
+    Stuck("Complete", "rds:CreateDBSnapshot", "operator-needed/source", approve, "Complete"),
+)
+SCENARIOS = [each.scenario() for each in STATES]
