@@ -49,6 +49,14 @@ def send_marker(
     return Passage(clock() - began)
 
 
-def delete_markers(source: Session, prefix: str) -> None:
-    """Forgets markers whose id starts with `prefix`; replication carries that too."""
-    source.execute("DELETE FROM crossfade.marker WHERE starts_with(id, :prefix)", prefix=prefix)
+def delete_markers(source: Session, prefix: str, older_than_seconds: int = 0) -> None:
+    """Forgets markers whose id starts with `prefix`; replication carries that too.
+
+    Whoever may run twice at once gives an age: a marker that the other one waits for must stay.
+    """
+    source.execute(
+        "DELETE FROM crossfade.marker WHERE starts_with(id, :prefix)"
+        " AND at <= clock_timestamp() - make_interval(secs => :age)",
+        prefix=prefix,
+        age=older_than_seconds,
+    )

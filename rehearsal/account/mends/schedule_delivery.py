@@ -19,7 +19,7 @@ from ministack.core.arn import parse_arn
 from ministack.services import eventbridge, lambda_svc, stepfunctions
 
 from rehearsal.account import faults, platform
-from rehearsal.account.mends import schedule_times, states_role
+from rehearsal.account.mends import schedule_times, schedule_work, states_role
 from rehearsal.account.time_factor import aws_monotonic, scaled, sleep
 
 _log = logging.getLogger("crossfade.scheduler")
@@ -128,7 +128,9 @@ def send_to_lambda(arn: str, payload: str) -> None:
 def _run_function(arn: str, payload: str) -> None:
     """The same, returning after the first attempt: until then the schedule does not fire again."""
     function, event = _function(arn), _event(payload)
-    if lambda_svc._execute_function(function, event).get("error"):
+    with schedule_work.at_work():
+        result = lambda_svc._execute_function(function, event)
+    if result.get("error"):
         _in_background(_run_again, function, event)
 
 

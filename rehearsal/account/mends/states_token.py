@@ -12,6 +12,7 @@ from typing import Any
 from ministack.core.responses import error_response_json, json_response, new_uuid
 from ministack.services import stepfunctions
 
+from rehearsal.account.mends.schedule_work import heartbeat_clock
 from rehearsal.account.time_factor import aws_monotonic, scaled
 
 _TICK_SECONDS = 0.1
@@ -29,7 +30,7 @@ class _Answer:
     """What is known of an open token."""
 
     arrived: threading.Event = field(default_factory=threading.Event)
-    beat: float = field(default_factory=aws_monotonic)
+    beat: float = field(default_factory=heartbeat_clock)
     result: str = "null"
     error: dict[str, str] | None = None
 
@@ -57,7 +58,7 @@ def apply() -> None:
 
     stepfunctions._send_task_success = send("success", _succeed)
     stepfunctions._send_task_failure = send("failure", _fail)
-    stepfunctions._send_task_heartbeat = send("heartbeat", lambda answer, _: setattr(answer, "beat", aws_monotonic()))
+    stepfunctions._send_task_heartbeat = send("heartbeat", lambda answer, _: setattr(answer, "beat", heartbeat_clock()))
 
 
 def resources(body: bytes) -> list[str]:
@@ -84,15 +85,15 @@ def close_token(token: str) -> None:
 def await_answer(token: str, timeout: float | None, heartbeat: float | None, stop: threading.Event) -> Any:
     """Wait for the answer, or say what is overdue; `stop` ends the wait. Times are AWS seconds."""
     answer, deadline = _open[token], aws_monotonic() + (timeout or float("inf"))
-    answer.beat = max(answer.beat, aws_monotonic())
+    answer.beat = max(answer.beat, heartbeat_clock())
     while True:
-        beat_deadline = answer.beat + (heartbeat or float("inf"))
-        left = min(deadline, beat_deadline) - aws_monotonic()
+        beat_left = answer.beat + (heartbeat or float("inf")) - heartbeat_clock()
+        left = min(deadline - aws_monotonic(), beat_left)
         if answer.arrived.wait(max(0.0, min(scaled(left), _TICK_SECONDS))) or stop.is_set():
             return answer
         if aws_monotonic() >= deadline:
             return Overdue.TASK
-        if aws_monotonic() >= answer.beat + (heartbeat or float("inf")):
+        if heartbeat_clock() >= answer.beat + (heartbeat or float("inf")):
             return Overdue.HEARTBEAT
 
 
