@@ -41,6 +41,9 @@ ENVIRONMENT = {
     "CROSSFADE_SOURCES_PREFIX": "/crossfade/sources/",
     "CROSSFADE_WRITER_PREFIX": "/crossfade/",
     "CROSSFADE_DMS_SECRETS_ROLE_ARN": "arn:aws:iam::000000000000:role/dms-secrets",
+    "CROSSFADE_SCHEDULE_GROUP": "crossfade",
+    "CROSSFADE_SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/scheduler",
+    "CROSSFADE_SCHEDULE_DLQ_ARN": "arn:aws:sqs:us-east-1:123456789012:dlq",
 }
 PLAIN_SCHEMA = """
 create table orders (id bigint generated always as identity primary key, note text not null, total numeric);

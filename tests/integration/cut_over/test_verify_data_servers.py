@@ -23,7 +23,13 @@ insert into kinds (id, price, ratio, at, doc, raw, plain, lasted, tags)
 insert into parts select g, date '2020-01-01' + g, 'note' from generate_series(1, 3000) g on conflict do nothing;
 insert into "Odd ""Names" select g, 'x' from generate_series(1, 100) g on conflict do nothing
 """
-HIDDEN = "set session_replication_role = replica"
+HIDDEN = (
+    "set session_replication_role = replica",
+    # With an origin of its own, so that the way back does not carry it to the source.
+    "select pg_replication_origin_create('planted')"
+    " where not exists (select from pg_replication_origin where roname = 'planted')",
+    "select pg_replication_origin_session_setup('planted')",
+)
 
 
 @pytest.fixture
@@ -41,8 +47,8 @@ def verify(stage: Stage, unproven: dict[str, str] | None = None, seconds: float 
 def on_target(stage: Stage, sql: str) -> None:
     """Changes the target behind replication's back."""
     with stage.target.connect(DATABASE) as session:
-        session.run(HIDDEN)
-        session.run(sql)
+        for statement in (*HIDDEN, sql):
+            session.run(statement)
 
 
 def test_equal_under_writes(seeded: Stage) -> None:
