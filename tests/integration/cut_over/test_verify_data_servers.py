@@ -26,8 +26,10 @@ insert into "Odd ""Names" select g, 'x' from generate_series(1, 100) g on confli
 HIDDEN = (
     "set session_replication_role = replica",
     # With an origin of its own, so that the way back does not carry it to the source.
-    "select pg_replication_origin_create('planted')"
-    " where not exists (select from pg_replication_origin where roname = 'planted')",
+    (
+        "select pg_replication_origin_create('planted')"
+        " where not exists (select from pg_replication_origin where roname = 'planted')"
+    ),
     "select pg_replication_origin_session_setup('planted')",
 )
 
