@@ -51,7 +51,6 @@ class Monitor:
         self._meter, self._counters, self._validation = LagMeter(), Counters(), Validation()
         self._loaded_rows = self._applied_rows = self._applied_position = 0
         self._source_rows = self._rows_in_step = 0
-        self._target_seen = False
         self._beaten_seconds = self._validated_seconds = time.monotonic()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dms-monitor", daemon=True)
@@ -82,16 +81,13 @@ class Monitor:
             session.close()
 
     def _open_target(self) -> Connection:
-        """A session of the target; opened anew after it was away, as which DMS's own sessions come back, or do not."""
-        if self._target_seen:
-            try:
-                self._replication.recheck_target()
-            except TaskFailed as error:
-                self._on_error(str(error), "FATAL")
-                raise
-        session = self._replication.target.database.open_admin(SESSION_TIMEOUT_SECONDS)
-        self._target_seen = True
-        return session
+        """A session of the target, when the task's own sessions may still write: after a crash theirs are new too."""
+        try:
+            self._replication.recheck_target()
+        except TaskFailed as error:
+            self._on_error(str(error), "FATAL")
+            raise
+        return self._replication.target.database.open_admin(SESSION_TIMEOUT_SECONDS)
 
     def _stop_by_rule(self) -> None:
         fault = faults.take("task-stops", self._replication.task)

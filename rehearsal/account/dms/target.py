@@ -45,7 +45,7 @@ class Target:
             if script:
                 session.run(script)
         except DatabaseError as error:
-            session.close()
+            hang_up(session)
             raise TaskFailed(f"AfterConnectScript failed on the target: {reason(error)}") from error
         return session
 
@@ -67,7 +67,7 @@ class Target:
                 raise Unreachable(reason(error)) from error
             raise TaskFailed(f"could not prepare the target: {reason(error)}") from error
         finally:
-            session.close()
+            hang_up(session)
         self._fires_triggers = role != "replica"
 
     def existing(self, tables: Iterable[Table]) -> set[tuple[str, str]]:
