@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migration.cut_over_run import CutOverRun, Step
+from migration.database import Database
 
 TOUCHED = ("old", "new", "ledger", "records", "parameters", "sides")
 
@@ -69,7 +70,9 @@ class _Deaf:
             return found
 
         def call(*arguments: Any, **options: Any) -> Any:
-            found(*arguments, **options)
+            answer = found(*arguments, **options)
+            if isinstance(answer, Database):
+                answer.close()  # a session that nobody got
             raise self._fault.kind(f"in {self._fault.step}: the answer to {name} was lost")
 
         return call
