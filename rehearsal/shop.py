@@ -17,7 +17,7 @@ from rehearsal.workload.schema import Size
 RECORD_TTL_SECONDS = 60
 AVAILABLE_WITHIN_SECONDS = 120.0
 _GROUP, _FAMILY = "shop-logical", "postgres18"
-_SUBNETS = "shop"
+SUBNETS = "shop"
 _SOURCE_TAG = "crossfade:source"
 Report = Callable[[str], None]
 
@@ -97,7 +97,7 @@ def _prepare_network(rds: Any, ground: Ground) -> None:
     """What every instance uses: the subnet group, and the parameter group with logical replication on."""
     with contextlib.suppress(rds.exceptions.DBSubnetGroupAlreadyExistsFault):
         rds.create_db_subnet_group(
-            DBSubnetGroupName=_SUBNETS,
+            DBSubnetGroupName=SUBNETS,
             DBSubnetGroupDescription="Private subnets of the shop",
             SubnetIds=ground.subnet_ids,
         )
@@ -119,7 +119,7 @@ def _create_instance(rds: Any, ground: Ground, store: Store) -> tuple[str, int]:
         AllocatedStorage=100,
         MasterUsername=MASTER_USER,
         MasterUserPassword=store.master_password,
-        DBSubnetGroupName=_SUBNETS,
+        DBSubnetGroupName=SUBNETS,
         DBParameterGroupName=_GROUP,
         VpcSecurityGroupIds=[ground.security_group_id],
         BackupRetentionPeriod=7,

@@ -12,7 +12,7 @@ from rehearsal.short_run import ShortRun
 
 AURORA_ID, AURORA_SOURCE = "reports-db", "reports-db"
 MADE_WITHIN_SECONDS = 60.0
-_STATES = ["AssessSource", "MigrationRefused"]
+_STATES = ["IsUndo", "AssessSource", "MigrationRefused"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def make_aurora(rehearsal: Rehearsal) -> None:
         DBClusterIdentifier=cluster,
         SnapshotIdentifier=snapshot["DBSnapshot"]["DBSnapshotArn"],
         Engine="aurora-postgresql",
-        DBSubnetGroupName=ground.ORDERS,
+        DBSubnetGroupName=shop.SUBNETS,
         ServerlessV2ScalingConfiguration={"MinCapacity": 0.5, "MaxCapacity": 1},
     )
     rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier=cluster, WaiterConfig={"Delay": 1})
@@ -100,7 +100,7 @@ def attempt(rehearsal: Rehearsal, mistake: Mistake) -> ShortRun:
 
 def faults(mistake: Mistake, done: ShortRun) -> Iterator[str]:
     """What was not as promised."""
-    if done.states != _STATES or done.error != "MigrationBlocked":
+    if done.states != _STATES or done.error != "MigrationRefused":
         yield f"{mistake.what}: {done.status} after {', '.join(done.states)} with {done.error}"
     if mistake.says not in done.sentence:
         yield f"{mistake.what}: the sentence should say {mistake.says!r}"
